@@ -55,10 +55,10 @@ def cost(row, options):
 
 def arguments():
     parser = loopback.arguments(__doc__)
-    parser.add_argument("--row", action="append", choices=ROWS, metavar="NAME", help="again for more; without it, all")
+    parser.add_argument("--row", action="append", choices=ROWS, metavar="NAME", help="row, repeatable; default: all")
     parser.add_argument("--list", action="store_true", help="name the rows and how long each takes")
-    parser.add_argument("--rounds", type=int, default=5, help="at most, for rows that take very long")
-    parser.add_argument("--sessions", type=int, help="at most, in every row")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds; some long rows have fewer")
+    parser.add_argument("--sessions", type=int, help="most sessions in any row")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the results")
     options = parser.parse_args()
     if options.quick:

@@ -108,10 +108,10 @@ def svg(stacks, title):
 
 def arguments():
     parser = loopback.arguments(__doc__)
-    parser.add_argument("--scenario", choices=SCENARIOS, default="typing", help="of sshard-load")
-    parser.add_argument("--control", action="store_true", help="of the control instead of sshard")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="typing", help="scenario of sshard-load")
+    parser.add_argument("--control", action="store_true", help="profile the control instead of sshard")
     parser.add_argument("--sessions", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=10, help="that are sampled")
+    parser.add_argument("--seconds", type=float, default=10, help="seconds to sample")
     parser.add_argument("--frequency", type=int, default=499, help="samples a second")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("flamegraph.svg"))
     options = parser.parse_args()

@@ -81,7 +81,7 @@ def arguments():
     parser.add_argument("--few", type=int, default=20)
     parser.add_argument("--many", type=int, default=220)
     parser.add_argument("--settle", type=float, default=3, help="seconds that the sessions are held")
-    parser.add_argument("--control", action="store_true", help="of the control instead of sshard")
+    parser.add_argument("--control", action="store_true", help="profile the control instead of sshard")
     options = parser.parse_args()
     if options.quick:
         options.few, options.many, options.settle = 2, 6, 0.5

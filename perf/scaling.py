@@ -226,11 +226,11 @@ def save(folder, samples, options, place, facts):
 
 def arguments(found):
     parser = loopback.arguments(__doc__)
-    parser.add_argument("--most", type=int, default=max(1, found // 3), help="shards")
-    parser.add_argument("--rounds", type=int, default=1, help="of A B B A at each number")
-    parser.add_argument("--sessions", type=int, default=250, help="of each shard that open at once, and type")
-    parser.add_argument("--p99", type=float, default=5, help="of the echo, ms")
-    parser.add_argument("--seconds", type=float, default=5, help="of typing at each rate")
+    parser.add_argument("--most", type=int, default=max(1, found // 3), help="most shards")
+    parser.add_argument("--rounds", type=int, default=1, help="A B B A rounds per number of shards")
+    parser.add_argument("--sessions", type=int, default=250, help="sessions per shard")
+    parser.add_argument("--p99", type=float, default=5, help="bound on the echo p99, ms")
+    parser.add_argument("--seconds", type=float, default=5, help="seconds of typing at each rate")
     parser.add_argument("--mib", type=int, default=128, help="output of each of 4 sessions a shard")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the results")
     options = parser.parse_args()

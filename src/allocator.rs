@@ -2,14 +2,16 @@
 
 use std::hint::black_box;
 
-/// Freed memory at the end of a heap that is kept for what comes next is twice this, in bytes.
-const KEPT: usize = 1024 * 1024;
+/// Size of the mapping that is freed once, in bytes. glibc raises M_MMAP_THRESHOLD to it and
+/// M_TRIM_THRESHOLD to twice as much.
+const MMAP_THRESHOLD: usize = 1024 * 1024;
 
 /// Makes glibc keep a little of what is freed. By default it gives back the end of a heap beyond
 /// 128 KiB, so that the buffers of a single busy session, freed and taken again with each packet,
 /// are mapped and zeroed by the kernel each time: a tenth of the CPU of large output. The threshold
-/// follows the largest mapping that was freed (mallopt(3), "M_MMAP_THRESHOLD"). Another allocator
-/// takes no notice.
+/// follows the largest mapping that was freed (mallopt(3), "M_MMAP_THRESHOLD"). Has no effect with
+/// another allocator.
 pub fn keep_what_is_freed() {
-    drop(black_box(Vec::<u8>::with_capacity(black_box(KEPT))));
+    let size = black_box(MMAP_THRESHOLD);
+    drop(black_box(Vec::<u8>::with_capacity(size)));
 }

@@ -37,7 +37,10 @@ pub enum AppendError {
     #[error("other users may write to it (mode {0:03o}); chmod 600 it")]
     Exposed(u32),
     /// It is another user's.
-    #[error("it belongs to user {0}, and neither to root nor to the user this process runs as")]
+    #[error(
+        "it belongs to user {0}, and neither to root nor to the user this process runs as; chown it, \
+         or name another"
+    )]
     Foreign(u32),
 }
 
@@ -102,6 +105,9 @@ fn open_now(options: &mut OpenOptions, path: &Path) -> Result<File, AppendError>
     let file = match opened {
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
             return Err(AppendError::SymbolicLink);
+        }
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            return Err(AppendError::NotAFile);
         }
         opened => opened?,
     };

@@ -111,8 +111,8 @@ pub struct Serve {
     /// Longest time sessions get to end when the server stops, such as 30s.
     #[arg(long, value_name = "TIME")]
     pub drain_timeout: Option<String>,
-    /// Unix socket over which the listeners are taken from the process that runs, and later given
-    /// on.
+    /// Unix socket over which the listeners are taken over from the running process, and later
+    /// handed to the next one.
     #[arg(long, value_name = "SOCKET")]
     pub takeover: Option<String>,
     /// PEM file with the certificate and its chain; the public port then speaks TLS.
@@ -147,10 +147,10 @@ pub struct Sessions {
     /// Any setting, as section.key=value; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE", global = true)]
     pub set: Vec<String>,
-    /// Address of the bridge's administrator's port.
+    /// Address of the bridge's admin listener.
     #[arg(long, value_name = "ADDR", global = true)]
     pub admin: Option<String>,
-    /// File with the administrator's token.
+    /// File with the admin token.
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<String>,
     /// Print the answer as JSON.
@@ -182,7 +182,7 @@ pub struct Common {
     /// Address of the public port; may be given more than once.
     #[arg(long, value_name = "ADDR")]
     pub listen: Vec<String>,
-    /// Address of the administrator's port; may be given more than once.
+    /// Address of the admin port; may be given more than once.
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Vec<String>,
     /// Number of shards, or auto.

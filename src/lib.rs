@@ -7,7 +7,8 @@
 //! # Map
 //!
 //! A module names only modules below it, never the other way round; `tests/layering` holds the
-//! exact rules. `ws` and `ssh` do not know each other: `bridge` joins them.
+//! exact rules, also for those under the line. `ws` and `ssh` do not know each other: `bridge`
+//! joins them.
 //!
 //! ```text
 //!              main
@@ -21,18 +22,17 @@
 //!           ├─── http    bridge     one session: pure state machine, and its I/O
 //!           │     │   ┌────┼──────┬──────────────┐
 //!          web ───┤   │    │      │              │
-//!                 └─ ws   ssh   targets   limits, ticket
-//!                     └─┬──┘
-//!                    message        wire protocol: bytes to values, values to bytes
+//!                 └─ ws   ssh   targets        ticket
 //!   ─────────────────────────────────────────────────────────────────────────
-//!    runtime   registry   telemetry   workers   config   error   net   clock
+//!    runtime   registry   telemetry   workers   config   limits   error   message
+//!    net   clock
 //! ```
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`cli`], [`tools`] | command line; one file or folder per subcommand |
 //! | [`server`] | listeners, CPUs, the shards' threads |
-//! | [`control`] | administrator's listener, metrics, reload, drain, takeover, signals, watchdog |
+//! | [`control`] | admin listener, metrics, reload, drain, takeover, signals, supervision of the shards |
 //! | [`shard`] | accept loop, placement, table of sessions |
 //! | [`http`], `web` | requests up to the upgrade; the terminal page and its headers |
 //! | [`bridge`] | one session, from login to close |
@@ -48,9 +48,9 @@
 //! # Event loop
 //!
 //! glommio pins a shard's thread and checks the kernel's features at the start. The thread runs one
-//! glommio task, an epoll loop of our own ([`runtime`]): a park and a wake-up in glommio cost ten
-//! system calls, two of them per keystroke. So sockets, timers and other threads wake a shard in
-//! one place.
+//! glommio task, an epoll loop of our own ([`runtime`]): a park and a wake-up in glommio cost about
+//! ten system calls, and a keystroke would need two of each. So sockets, timers and other threads
+//! wake a shard in one place.
 
 pub mod allocator;
 pub mod append_file;

@@ -29,8 +29,8 @@ impl Net {
     }
 
     /// Reads `10.0.0.0/8`, `2001:db8::/32`, or one address. `None` for anything else: bits set
-    /// after the prefix, and IPv4 addresses in their IPv6 form, which nothing here is ever compared
-    /// in.
+    /// after the prefix, and IPv4-mapped IPv6 addresses, because addresses are compared in
+    /// canonical form.
     pub fn parse(text: &str) -> Option<Self> {
         let (addr, prefix) = match text.split_once('/') {
             None => (text, None),

@@ -1,5 +1,5 @@
-//! Every script of `perf/`, run for seconds with `--quick` against the programs of this build: it
-//! exits with 0 and writes its files. No figure is checked.
+//! Every script of `perf/` but `instructions.py`, run for seconds with `--quick` against the
+//! programs of this build: it exits with 0 and writes its files. No figure is checked.
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 

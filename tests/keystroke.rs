@@ -81,7 +81,7 @@ const OF_RUSSH: u64 = 4;
 #[test]
 fn a_key_and_its_echo_take_no_allocation_of_ours_and_two_polls() {
     const MORE: u32 = 2000;
-    // What runs by the clock, and set-ups that differ.
+    // Timers, and set-ups that differ.
     let most = |per_key| u64::from(MORE) * per_key + u64::from(MORE / 20);
     // A busy machine, where packets come in parts, adds polls, and takes none away.
     let holds = (0..5).any(|_| {

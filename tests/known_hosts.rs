@@ -98,7 +98,7 @@ fn invalid_lines_are_named_in_the_log() {
     ]) {
         assert!(parts.iter().all(|part| line.contains(part)), "{line}");
     }
-    // Of all hosts, for nobody knows which.
+    // An unreadable `@revoked` line applies to all hosts.
     assert_eq!(outcome(&bridge, &ssh), "host-key-revoked");
 }
 

@@ -75,7 +75,7 @@ fn output_around_urgent_data_arrives() {
     let bridge = bridge_to(&[inserter], &[]);
     let mut raw = Raw::upgrade(bridge.addr(), &path_to(inserter), &Options::v1());
     raw.login_v1();
-    let places: [fn(usize) -> usize; 9] = [
+    let positions: [fn(usize) -> usize; 9] = [
         |_| 0,
         |_| 1,
         |_| 3,
@@ -86,7 +86,7 @@ fn output_around_urgent_data_arrives() {
         |count| count - 1,
         |count| count,
     ];
-    for mark in places {
+    for mark in positions {
         while_stopped(&bridge, || {
             marks.send(mark).unwrap();
             ssh.output(b"output");

@@ -2,7 +2,7 @@
 
 use super::{Step, binary, logged_in};
 use bytes::Bytes;
-use sshard::bridge::state::{Created, Input, Resources, SessionState};
+use sshard::bridge::state::{Created, Resources, SessionEvent, SessionState};
 use sshard::bridge::{Attachment, Downlink, SocketState};
 use sshard::error::Stage;
 use sshard::message::{AuthRequest, ClientMessage, Dialect, Frame, Incoming, MessageProcessor};
@@ -29,7 +29,7 @@ impl Resources for Nothing {
 
 type State = SessionState<Nothing>;
 
-/// The clock stands still: no timer fires, none is moved further than to where it was.
+/// Time does not advance: no timer fires, and none is moved to another instant.
 fn active(auth: Incoming, now: Instant) -> State {
     let client = Attachment::new((), Dialect::V1, 0);
     let id = "cafe".to_owned();
@@ -38,9 +38,9 @@ fn active(auth: Incoming, now: Instant) -> State {
         login_slot: (),
     };
     let mut state = SessionState::new(id, Arc::default(), Nothing, created, client, now);
-    state.handle(now, Input::Message(auth));
+    state.handle(now, SessionEvent::Message(auth));
     for stage in [Stage::Connect, Stage::Handshake, Stage::Login, Stage::Shell] {
-        state.handle(now, Input::Ssh(SshEvent::Stage(stage)));
+        state.handle(now, SessionEvent::Ssh(SshEvent::Stage(stage)));
     }
     state.start(now, ());
     assert!(state.output_budget() > 0, "the shell runs");
@@ -81,7 +81,7 @@ pub(super) fn state_keystroke() -> Step {
     let mut state = active(auth, now);
     Box::new(move || {
         let key = Incoming::Input(Bytes::from_static(b"x"));
-        state.handle(now, Input::Message(black_box(key)));
+        state.handle(now, SessionEvent::Message(black_box(key)));
         take_input(&mut state);
         black_box(state.next_reply(None));
         end_tick(&mut state, now, 1);
@@ -110,7 +110,7 @@ pub(super) fn state_acked() -> Step {
         end_tick(&mut state, now, super::CHUNK);
         bytes += super::CHUNK as u64;
         let ack = Incoming::Control(ClientMessage::Ack { bytes });
-        state.handle(now, Input::Message(black_box(ack)));
+        state.handle(now, SessionEvent::Message(black_box(ack)));
     })
 }
 
@@ -141,7 +141,7 @@ pub(super) fn pump(input: usize, output: usize) -> Step {
         if input > 0 {
             let frame = Frame::Binary(black_box(&typed).clone());
             let message = processor.decode(frame).unwrap();
-            state.handle(now, Input::Message(message));
+            state.handle(now, SessionEvent::Message(message));
             take_input(&mut state);
         }
         if output > 0 {

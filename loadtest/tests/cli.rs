@@ -39,5 +39,5 @@ fn exit_status_is_2_without_a_run_and_1_after_failures() {
     let output = sshard_load(&format!("typing --quiet --sessions 2 --url {url}"));
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("connect-ConnectionRefused"), "{text}");
+    assert!(text.contains("connect-connection-refused"), "{text}");
 }

@@ -4,7 +4,7 @@
 
 use super::timers::millis;
 use crate::error::{Reason, SessionError, Stage};
-use crate::registry::{Entry, State};
+use crate::registry::{OwnedRecord, State};
 use crate::telemetry::{AuditEnd, AuditEvent, AuditLine, AuditLog};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// Audit lines of one session. Dropping it writes the end, if it is not written yet.
 pub(super) struct SessionAudit {
     log: AuditLog,
-    record: Rc<Entry>,
+    record: Rc<OwnedRecord>,
     user: RefCell<Option<String>>,
     method: RefCell<Option<String>>,
     ended: Cell<bool>,
@@ -21,7 +21,7 @@ pub(super) struct SessionAudit {
 
 impl SessionAudit {
     /// Writes the start of the session.
-    pub(super) fn start(log: AuditLog, record: Rc<Entry>) -> Self {
+    pub(super) fn start(log: AuditLog, record: Rc<OwnedRecord>) -> Self {
         let audit = Self {
             log,
             record,
@@ -50,7 +50,7 @@ impl SessionAudit {
             }
             Err(
                 SessionError::LoginFailed
-                | SessionError::LoginCutOff(_)
+                | SessionError::LoginDisconnected(_)
                 | SessionError::UnusableKey(_),
             ) => "refused",
             Err(_) => return,

@@ -19,7 +19,7 @@ pub struct ConfigSnapshot {
     pub config: Arc<Config>,
     /// Values, each with its source.
     pub loaded: Loaded,
-    /// Target policy.
+    /// Rules on targets, compiled from `config`.
     pub policy: Policy,
     /// Verifier of admission tickets; `None` if they are off.
     pub tickets: Option<Tickets>,

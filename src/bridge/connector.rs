@@ -13,9 +13,9 @@ use super::state::Resources;
 use super::throttle::{LoginThrottle, PromptTracker};
 use crate::config::{Config, TargetOverrides};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
-use crate::limits::{Admission, LoginSlot, Refused};
+use crate::limits::{ConnectionPermit, LoginSlot, Refused};
 use crate::message::{AuthRequest, Credentials, Secret, WindowSize};
-use crate::registry::{Entry, SessionId};
+use crate::registry::{OwnedRecord, SessionId};
 use crate::runtime::Stream;
 use crate::ssh::keys::Identity;
 use crate::ssh::known_hosts::Store;
@@ -24,7 +24,7 @@ use crate::ssh::{
 };
 use crate::targets::{self, Resolution, ResolveError, Resolver, TargetRequest};
 use crate::telemetry::{AuditLog, OwnCounters};
-use crate::ticket::Admitted;
+use crate::ticket::VerifiedTicket;
 use crate::ws::WsConnection;
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -45,12 +45,12 @@ pub struct SessionContext {
     pub logins: Arc<LoginThrottle>,
     /// Counters of the shard.
     pub counters: OwnCounters,
-    /// Audit log.
+    /// Audit log of the process.
     pub audit: AuditLog,
 }
 
 /// Permit of a connection that is not logged in, and the ticket that came with its upgrade.
-pub(super) type AdmissionWithTicket = (Admission, Option<Secret>);
+pub(super) type PermitAndTicket = (ConnectionPermit, Option<Secret>);
 
 /// Address of a session that has not logged in, by which another connection displaces it.
 pub struct SessionAddress {
@@ -71,7 +71,7 @@ pub(super) struct Connector {
     /// Snapshot the session started with.
     pub(super) snapshot: Arc<ConfigSnapshot>,
     /// The session's record in the registry.
-    pub(super) record: Rc<Entry>,
+    pub(super) record: Rc<OwnedRecord>,
     /// Takes the outcome of the login.
     pub(super) audit: Rc<SessionAudit>,
     /// Target that the client named in its URL.
@@ -83,14 +83,14 @@ pub(super) struct Connector {
     /// Latest terminal size of the client.
     pub(super) size: Rc<Cell<WindowSize>>,
     /// Reports to the login throttle that the session waits for its user.
-    pub(super) questions: Rc<PromptTracker>,
+    pub(super) prompts: Rc<PromptTracker>,
     /// The client can answer questions.
     pub(super) can_ask: bool,
 }
 
 impl Resources for Connector {
     type Socket = WsConnection;
-    type Admission = AdmissionWithTicket;
+    type Admission = PermitAndTicket;
     /// Holds the address by which others displace the session.
     type LoginSlot = LoginSlot<SessionAddress>;
     type Attempt = Attempt;
@@ -98,7 +98,7 @@ impl Resources for Connector {
 
     fn connect(
         &mut self,
-        (admission, upgrade_ticket): AdmissionWithTicket,
+        (admission, upgrade_ticket): PermitAndTicket,
         mut request: AuthRequest,
     ) -> Attempt {
         self.size.set(request.terminal.size);
@@ -119,7 +119,7 @@ impl Connector {
     /// Cause of the failure. All permits are returned.
     async fn connect(
         self,
-        admission: Admission,
+        admission: ConnectionPermit,
         request: AuthRequest,
     ) -> Result<Shell, SessionError> {
         let AuthRequest {
@@ -222,7 +222,7 @@ impl Connector {
 
     /// Evaluates the policy, then checks the ticket against the resolved target. A client without a
     /// required ticket fails before, and learns nothing about the target.
-    fn evaluate(&self, admitted: Option<&Admitted>) -> Result<Resolution, SessionError> {
+    fn evaluate(&self, admitted: Option<&VerifiedTicket>) -> Result<Resolution, SessionError> {
         let snapshot = self.context.snapshot.load();
         let resolution = snapshot
             .policy
@@ -245,7 +245,7 @@ impl Connector {
 fn verify_ticket(
     snapshot: &ConfigSnapshot,
     credentials: &mut Credentials,
-) -> Result<Option<Admitted>, SessionError> {
+) -> Result<Option<VerifiedTicket>, SessionError> {
     let (Some(tickets), ticket) = (&snapshot.tickets, credentials.ticket.take()) else {
         return Ok(None);
     };
@@ -264,7 +264,7 @@ fn verify_ticket(
 fn check_user(overrides: &TargetOverrides, username: &str) -> Result<(), SessionError> {
     match &overrides.user {
         Some(user) if user != username => {
-            tracing::warn!("login refused: the named target has another user");
+            tracing::warn!("login refused: the named target is restricted to another user");
             Err(SessionError::TargetRefused)
         }
         _ => Ok(()),

@@ -33,4 +33,4 @@ pub use downlink::Downlink;
 pub use session::{BridgeSession, SessionControl};
 pub use state::{Created, Drain};
 pub use throttle::LoginThrottle;
-pub use uplink::{Control, Packet, Uplink};
+pub use uplink::{ChannelRequest, Packet, Uplink};

@@ -4,7 +4,7 @@
 //! Moves input from the uplink into the channel, as far as russh takes it. Output does not pass
 //! here: russh's handler puts it into the downlink.
 
-use super::uplink::{Control, Packet, Uplink};
+use super::uplink::{ChannelRequest, Packet, Uplink};
 use crate::limits::{ClientPermit, TargetPermit};
 use crate::ssh::{ChannelGone, SshChannel};
 use std::task::{Context, Poll, ready};
@@ -49,31 +49,31 @@ impl Shell {
         }
         // In this order: a signal that came after input is sent after it, unless that input must
         // wait.
-        let input = self.poll_input(cx, uplink);
-        let control = self.poll_control(cx, uplink);
-        match (input?, control?) {
+        let input = self.flush_input(cx, uplink);
+        let requests = self.flush_requests(cx, uplink);
+        match (input?, requests?) {
             (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         }
     }
 
-    fn poll_control(
+    fn flush_requests(
         &mut self,
         cx: &mut Context<'_>,
         uplink: &mut Uplink,
     ) -> Poll<Result<(), ChannelGone>> {
         loop {
-            ready!(self.channel.poll_control(cx))?;
-            match uplink.next_control() {
-                Some(Control::Resize(size)) => self.channel.send_resize(size),
-                Some(Control::Signal(signal)) => self.channel.send_signal(signal),
+            ready!(self.channel.poll_request(cx))?;
+            match uplink.next_request() {
+                Some(ChannelRequest::Resize(size)) => self.channel.send_resize(size),
+                Some(ChannelRequest::Signal(signal)) => self.channel.send_signal(signal),
                 None => return Poll::Ready(Ok(())),
             }
             self.sent_since_probe = true;
         }
     }
 
-    fn poll_input(
+    fn flush_input(
         &mut self,
         cx: &mut Context<'_>,
         uplink: &mut Uplink,

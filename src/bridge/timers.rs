@@ -83,7 +83,7 @@ impl Timers {
     }
 
     /// Starts `timer` unless it runs already.
-    pub fn set_if_idle(&mut self, timer: Timer, at: Instant) {
+    pub fn set_if_stopped(&mut self, timer: Timer, at: Instant) {
         self.slot(timer).get_or_insert(at);
     }
 

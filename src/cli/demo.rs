@@ -45,5 +45,5 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     LIFETIMES
         .contains(&time)
         .then_some(time)
-        .ok_or_else(|| "has to be 1s to 31days".to_owned())
+        .ok_or_else(|| "must be from 1s to 31d".to_owned())
 }

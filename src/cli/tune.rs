@@ -25,10 +25,11 @@ How it measures:
 How it chooses:
   The fewest shards, under either placement, whose sessions/s and MiB/s are both within 5 % of the
   best. Two settings are compared round by round, and the median of the ratios counts, since what
-  else the machine does falls on both in one round alike. If no number of shards is that near in
-  both, the one that is the least behind in its worse one. Of two placements with as many shards the
-  first, unless the other is clearly better in sessions/s, MiB/s or processor time for typing (by
-  more than 5 % and what the rounds leave in doubt) and is not behind in another.
+  else the machine does falls on both in one round alike. If no number of shards is that close in
+  both, the one whose larger gap is smallest is chosen. Of two placements with the same number of
+  shards, balanced is chosen (or the first --placement), unless the other is clearly better (by more
+  than 5 % and the noise) in sessions/s, MiB/s or processor time for typing, and not more than 5 %
+  worse in sessions/s or MiB/s.
   Latency is shown and does not count: at this load it is the generator's as much as the bridge's.
   A setting with a failed session is not recommended, and the exit status is then 1.
 
@@ -68,7 +69,7 @@ pub struct Tune {
 fn placement(text: &str) -> Result<Placement, String> {
     let known = [Placement::Balanced, Placement::Kernel];
     let found = known.into_iter().find(|how| how.as_str() == text);
-    found.ok_or_else(|| "has to be balanced or kernel".to_owned())
+    found.ok_or_else(|| "must be balanced or kernel".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -76,5 +77,5 @@ fn duration(text: &str) -> Result<Duration, String> {
     DURATIONS
         .contains(&time)
         .then_some(time)
-        .ok_or_else(|| "has to be 50ms to 60s".to_owned())
+        .ok_or_else(|| "must be from 50ms to 60s".to_owned())
 }

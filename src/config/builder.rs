@@ -1,6 +1,6 @@
 //! The configuration while it is built: values so far, the source of each, and errors.
 //!
-//! Does NOT read any layer: `layers` and `file` do.
+//! Does not read any layer: `layers` and `file` do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -31,7 +31,7 @@ pub enum Source {
     Set,
     /// The flag of that name, dashes included.
     Flag(&'static str),
-    /// No layer set it, and its value is adapted to that of another setting.
+    /// Not set by the operator; its value is adapted to that of another setting.
     Follows {
         /// Source that it would have: a preset, or the default.
         base: Box<Source>,

@@ -1,4 +1,7 @@
 //! The layer of the configuration file: TOML, one table per section.
+//!
+//! Guarantees that every error names the file, and the line where there is one. Does not check
+//! values: their types do (`value.rs`).
 
 use std::fs::File;
 use std::io::{self, Read as _};

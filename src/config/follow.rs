@@ -1,7 +1,8 @@
-//! Settings that no layer has set, adapted to related ones that the operator has set, so that one
-//! setting can be changed without an error about the default of another.
+//! Settings that the operator has not set (defaults and preset values), adapted to related ones
+//! that the operator has set, so that one setting can be changed without an error about the default
+//! of another.
 //!
-//! Does NOT change what the operator has set: two such settings that contradict each other are an
+//! Does not change what the operator has set: two such settings that contradict each other are an
 //! error (`validate`).
 
 use super::builder::{Builder, Source};
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(super) const CONNECTIONS: [&str; 2] =
     ["limits.max_connections_per_host", "limits.max_connections"];
 
-/// Adapts the settings that no layer has set.
+/// Adapts the settings that the operator has not set.
 pub(super) fn adapt(builder: &mut Builder) {
     connections(builder);
     deadlines(builder);
@@ -25,10 +26,10 @@ fn connections(builder: &mut Builder) {
     if limits.max_connections_per_host <= limits.max_connections {
         return;
     }
-    if builder.is_set(all) && builder.is_free(per_host) {
+    if builder.is_set(all) && builder.is_adaptable(per_host) {
         builder.config.limits.max_connections_per_host = builder.config.limits.max_connections;
         builder.follow(per_host, all);
-    } else if builder.is_set(per_host) && builder.is_free(all) {
+    } else if builder.is_set(per_host) && builder.is_adaptable(all) {
         builder.config.limits.max_connections = builder.config.limits.max_connections_per_host;
         builder.follow(all, per_host);
     }
@@ -40,7 +41,7 @@ fn deadlines(builder: &mut Builder) {
         key, stage, whole, ..
     } in nested_deadlines(&builder.config)
     {
-        if !is_asked_for(builder, key) || !builder.is_free(whole) {
+        if !is_asked_for(builder, key) || !builder.is_adaptable(whole) {
             continue;
         }
         let limit = match whole {
@@ -120,7 +121,7 @@ impl Builder {
     }
 
     /// Returns whether no layer has set it, or only a preset.
-    fn is_free(&self, key: &str) -> bool {
+    fn is_adaptable(&self, key: &str) -> bool {
         !self.is_of_operator(key) && !self.invalid.contains(key)
     }
 

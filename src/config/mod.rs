@@ -2,7 +2,7 @@
 //! other, checked as a whole, and printed with the source of each value.
 //!
 //! Precedence: default < preset < TOML file < environment (`SSHARD_SECTION__KEY`) < `--set` <
-//! flags. Does NOT open ports, parse target rules, or check the machine (such as the number of its
+//! flags. Does not open ports, parse target rules, or check the machine (such as the number of its
 //! CPUs).
 
 #[macro_use]
@@ -39,7 +39,7 @@ pub use settings::{
     Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
 };
 pub use target::{NamedTarget, TargetOverrides};
-pub use units::{ByteSize, CpuList, HostPort, NodeName, PathPrefix, Shards};
+pub use units::{ByteSize, CpuList, HostPort, NodeName, PathPrefix, Shards, spell_cpus};
 
 /// Complete, consistent configuration.
 #[derive(Debug, Clone)]

@@ -98,7 +98,7 @@ const MESSAGE: RangeInclusive<ByteSize> = ByteSize::kib(32)..=ByteSize::kib(1024
 const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
 /// Receive buffer of one socket in the kernel.
 const RECEIVE_BUFFER: RangeInclusive<ByteSize> = ByteSize::kib(16)..=ByteSize::kib(16 * 1024);
-/// Unanswered probes that are tolerated.
+/// Range of `max_missed_pongs` and `keepalive_max`.
 const PROBES: RangeInclusive<u32> = 1..=100;
 
 /// Declaration of a setting.
@@ -176,10 +176,10 @@ settings! {
         /// Addresses and networks of the proxies in front, which are trusted to name their client.
         /// Everyone in such a network can claim any client address.
         trusted_proxies: Vec<Net> = Vec::new();
-        /// Header in which they name it. It must be the one they set: the others come through as
-        /// the client wrote them.
+        /// Header in which the trusted proxies send the client's address. It must be one that they
+        /// set: any other header arrives as the client wrote it.
         client_ip_header: ClientIpHeader = ClientIpHeader::XForwardedFor;
-        /// Unix socket over which a next process takes the listeners over; empty is none.
+        /// Unix socket over which the next process takes over the listeners; empty is none.
         takeover: Option<PathBuf> = None, at restart;
         /// Allows core dumps, and tracing by the process's own user; both expose passwords.
         core_dumps: bool = false, at restart;
@@ -187,7 +187,8 @@ settings! {
         allow_plaintext: bool = false, at restart;
         /// Those of `listen` on which every connection begins with a PROXY protocol header.
         proxy_protocol: Vec<SocketAddr> = Vec::new(), at restart;
-        /// Networks whose machines may connect there and are trusted to name their client.
+        /// Networks that may connect to the listeners of `proxy_protocol` and are trusted to name
+        /// their client.
         proxy_protocol_from: Vec<Net> = Net::loopback().to_vec();
         /// Connections per shard between accept and the end of the upgrade. When there are more,
         /// the client with the most loses its oldest.
@@ -204,7 +205,7 @@ settings! {
         handshake_timeout: Duration = seconds(5);
     }
 
-    /// The administrator's listener: health, metrics, statistics, sessions.
+    /// The admin listener: health, metrics, statistics, sessions.
     admin: Admin {
         /// Addresses of this listener; none is off.
         listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8023))], at restart;
@@ -223,16 +224,15 @@ settings! {
     limits: Limits {
         /// Sessions that are logged in, all shards together.
         max_connections: u32 = 1000, in CONNECTIONS;
-        /// Sessions at one target address; as many again may be logging in there. Of this and
-        /// `max_connections`, one that is not set is adapted to the other where they would
-        /// contradict each other.
+        /// Sessions at one target address; as many again may be logging in there. If only one of
+        /// this and `max_connections` is set, the other follows it where they would conflict.
         max_connections_per_host: u32 = 10, in CONNECTIONS;
         /// Connections that have not logged in yet.
         max_unauthenticated: u32 = 1000, in CONNECTIONS;
         /// Connections from one client address (/32 or /64); 0 is no limit.
         max_connections_per_client: u32 = 0, in 0..=1_000_000;
         /// Longest time from `auth` to the shell, all stages together; questions to the user not
-        /// counted. If it is not set, at least the longest stage that is.
+        /// counted. If it is not set, it is at least the longest stage deadline that is set.
         connection_timeout: Duration = seconds(30);
     }
 
@@ -248,12 +248,12 @@ settings! {
         exempt: Vec<Net> = Vec::new();
         /// Failed SSH logins a client has at one target address before it must wait; 0 is no limit.
         login_failures: u32 = 2, in 0..=1000;
-        /// Time after which it may fail once more.
+        /// Time after which a throttled client may fail once more.
         login_period: Duration = seconds(5);
         /// Seconds of penalty that ended logins of all clients together may run up at one target
         /// address, as sshd counts them (PerSourcePenalties): 5 for a failed login, 1 for a
         /// connection that ends before one, 20 for one of two minutes; each second takes one off.
-        /// sshd bans the bridge above 15. 0 is no limit, 10 the least.
+        /// sshd bans the bridge above 15. 0 is no limit; otherwise the minimum is 10.
         target_penalty: Duration = seconds(15);
         /// Clients that are remembered at once, 40 bytes each, and as many pairs of client and
         /// target.
@@ -318,13 +318,13 @@ settings! {
         /// New host keys of one client that `accept-new` stores at once; all clients together have
         /// sixteen times as many.
         new_host_keys_per_client: u32 = 64, in 1..=1_000_000;
-        /// Time after which it stores one more.
+        /// Time after which `accept-new` may store one more key of a client.
         new_host_keys_period: Duration = seconds(600);
-        /// Lines of `ssh.known_hosts` up to which it stores any.
+        /// Lines of `ssh.known_hosts` from which on `accept-new` stores no more keys.
         max_known_hosts_lines: u32 = 100_000, in 1..=10_000_000;
-        /// Time without data from the target before a keep-alive is sent.
+        /// Interval between two SSH keep-alives.
         keepalive_interval: Duration = seconds(60);
-        /// Unanswered keep-alives in a row that end the session.
+        /// Unanswered keep-alives in a row that are tolerated; one more ends the session.
         keepalive_max: u32 = 3, in PROBES;
         /// Most bcrypt rounds of a client's private key; each costs about 8 ms of CPU.
         max_kdf_rounds: u32 = 128, in 1..=1024;
@@ -362,7 +362,7 @@ settings! {
         enabled: bool = true;
     }
 
-    /// The log.
+    /// Log of operation, on standard error.
     log: Log {
         /// Lowest severity that is logged.
         level: LogLevel = LogLevel::Info, at restart;

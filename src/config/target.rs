@@ -1,6 +1,6 @@
 //! `targets.named`: targets with a name, and the settings that such a target may override.
 //!
-//! An entry is a string, `name=host:port`, or a table with the fields of [`NamedTarget`]. Does NOT
+//! An entry is a string, `name=host:port`, or a table with the fields of [`NamedTarget`]. Does not
 //! check the name and the host: `targets` does, as for every rule.
 
 use std::path::PathBuf;

@@ -232,20 +232,25 @@ impl Value for CpuList {
     }
 
     fn write(&self) -> String {
-        let mut ranges: Vec<(usize, usize)> = Vec::new();
-        for cpu in self.iter() {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == cpu => *last = cpu,
-                _ => ranges.push((cpu, cpu)),
-            }
-        }
-        let spell = |(first, last): (usize, usize)| match first == last {
-            true => format!("{first}"),
-            false => format!("{first}-{last}"),
-        };
-        let ranges: Vec<String> = ranges.into_iter().map(spell).collect();
-        toml_string(&ranges.join(","))
+        toml_string(&spell_cpus(self.iter()))
     }
+}
+
+/// Spells ascending CPU numbers as numbers and ranges: `0-3,8`.
+pub fn spell_cpus(cpus: impl IntoIterator<Item = usize>) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == cpu => *last = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    let spell = |(first, last): (usize, usize)| match first == last {
+        true => format!("{first}"),
+        false => format!("{first}-{last}"),
+    };
+    let ranges: Vec<String> = ranges.into_iter().map(spell).collect();
+    ranges.join(",")
 }
 
 /// Name of a node; the default, which is empty, stands for the machine's host name.

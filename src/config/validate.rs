@@ -1,6 +1,6 @@
 //! Relations between settings. Each error names the keys, their values and their sources.
 //!
-//! Does NOT check ranges of single settings: these are declared with the setting, and checked when
+//! Does not check ranges of single settings: these are declared with the setting, and checked when
 //! it is parsed.
 
 use std::net::SocketAddr;
@@ -63,7 +63,7 @@ fn per_host_above_all(builder: &Builder, _: Keys) -> Option<String> {
     (limits.max_connections_per_host > limits.max_connections).then(|| {
         let [per_host, all] = CONNECTIONS.map(|key| describe(builder, key));
         format!(
-            "{per_host} is above {all}: a host can never have more connections than there may be"
+            "{per_host} is above {all}: one target cannot have more connections than the whole bridge"
         )
     })
 }
@@ -132,8 +132,8 @@ fn open_admin(builder: &Builder, keys: Keys) -> Option<String> {
     let open = open_addresses(&admin.listen);
     (!open.is_empty() && admin.token_file.is_none()).then(|| {
         let problem = format!(
-            "{open} can be reached from other machines, and who reaches it may end sessions; listen on \
-             loopback, or set admin.token_file",
+            "{open} can be reached from other machines, and anyone who reaches it can end sessions; \
+             listen on loopback, or set admin.token_file",
         );
         text(builder, keys, &problem)
     })
@@ -141,7 +141,7 @@ fn open_admin(builder: &Builder, keys: Keys) -> Option<String> {
 
 fn tickets_without_key(builder: &Builder, keys: Keys) -> Option<String> {
     let admission = &builder.config.admission;
-    let problem = "without the key no ticket can be checked, and nobody gets in";
+    let problem = "without the key no ticket can be verified, so every client is refused";
     (admission.required && admission.ticket_key_file.is_none())
         .then(|| text(builder, keys, problem))
 }
@@ -176,7 +176,8 @@ fn proxied_elsewhere(builder: &Builder, _: Keys) -> Option<String> {
 
 fn proxied_by_nobody(builder: &Builder, keys: Keys) -> Option<String> {
     let server = &builder.config.server;
-    let problem = "nobody may connect there; name the networks of the proxies";
+    let problem = "no proxy may connect to those listeners; name the proxies' networks in \
+                   server.proxy_protocol_from";
     (!server.proxy_protocol.is_empty() && server.proxy_protocol_from.is_empty())
         .then(|| text(builder, keys, problem))
 }

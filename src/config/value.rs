@@ -66,7 +66,7 @@ pub(super) enum Applies {
     AtReload,
     /// Read once, when the process starts.
     AtRestart,
-    /// Path of a file: a reload applies another path, a restart a first one or none.
+    /// Path of a file: a reload applies a changed path; setting or clearing it needs a restart.
     SwitchAtRestart,
 }
 

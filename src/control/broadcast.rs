@@ -47,14 +47,23 @@ pub fn stop(commands: &[CommandSender], threads: Vec<JoinHandle<()>>) {
             break;
         }
         if crate::clock::now() >= deadline {
-            tracing::error!("a shard's thread did not end; the process ends without it");
+            let running = |(_, thread): &(usize, &JoinHandle<()>)| !thread.is_finished();
+            for (shard, _) in threads.iter().enumerate().filter(running) {
+                tracing::error!(
+                    shard,
+                    "a shard's thread did not end; the process ends without it"
+                );
+            }
             return;
         }
         std::thread::park_timeout(POLL_INTERVAL);
     }
-    for thread in threads {
+    for (shard, thread) in threads.into_iter().enumerate() {
         if thread.join().is_err() {
-            tracing::warn!("a shard's thread panicked");
+            tracing::warn!(
+                shard,
+                "a shard's thread panicked; please report it with its log"
+            );
         }
     }
 }

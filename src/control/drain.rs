@@ -1,5 +1,5 @@
-//! The orderly end: no new sessions, a deadline for those there are, then the end of the rest. A
-//! second signal ends it at once, and so does a dead shard.
+//! Graceful shutdown: no new sessions, a deadline for the open ones, then an abort. A second signal
+//! ends it at once, and so does a dead shard.
 
 use super::broadcast::Broadcast;
 use super::events::Event;

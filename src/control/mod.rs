@@ -1,6 +1,6 @@
-//! The control thread's work: signals, reload, dead shards, the orderly end, the hand-over to a new
-//! process, and the administrator's listener on a thread of its own. No shard's data is touched
-//! here: shards are asked by message.
+//! The control thread's work: signals, reload, dead shards, graceful shutdown, the hand-over to a
+//! new process, and the admin listener on a thread of its own. No shard's data is touched here:
+//! shards are asked by message.
 
 pub mod admin;
 mod broadcast;

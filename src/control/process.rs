@@ -3,7 +3,7 @@
 use crate::bridge::SharedSnapshot;
 use crate::limits::LimitTable;
 use crate::registry::Registry;
-use crate::shard::{CommandSender, Lifecycle, Placement};
+use crate::shard::{CommandSender, Placement, ProcessLifecycle};
 use crate::telemetry::{AuditLog, Counters};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct ProcessHandles {
     /// Number of connections of each shard.
     pub placement: Arc<Placement>,
     /// State of the process: starting, serving, draining.
-    pub lifecycle: Arc<Lifecycle>,
+    pub lifecycle: Arc<ProcessLifecycle>,
     /// Configuration in force for new sessions.
     pub snapshot: SharedSnapshot,
     /// Limits, and what is in use of them.

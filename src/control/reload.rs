@@ -36,7 +36,7 @@ pub enum ReloadError {
     /// The machine does not allow as many connections as the new limits.
     #[error("{0}")]
     Machine(String),
-    /// The administrator's token cannot be used.
+    /// The admin token cannot be used.
     #[error("admin.token_file: {0}")]
     Token(#[from] TokenError),
     /// The audit log could not be written to its new file.
@@ -60,7 +60,7 @@ pub type MachineCheck = Box<dyn Fn(&Config) -> Result<(), String> + Send>;
 pub struct Reloader {
     /// Store of known host keys.
     pub known_hosts: Store,
-    /// The token of the administrator's listener.
+    /// The token of the admin listener.
     pub token: SharedToken,
     /// Worker threads that new sessions use.
     pub workers: Workers,

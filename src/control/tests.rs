@@ -7,7 +7,7 @@ use crate::http::Health;
 use crate::limits::LimitTable;
 use crate::registry::Registry;
 use crate::shard::{
-    Command, CommandReceiver, Drain, Lifecycle, Placement, Reservation, command_channel,
+    Command, CommandReceiver, Drain, Placement, ProcessLifecycle, Reservation, command_channel,
 };
 use crate::telemetry::{AuditLog, Counters, OwnCounters};
 use crate::workers::{Bounds, Workers};
@@ -27,7 +27,7 @@ fn two_shards(drain_timeout: Duration) -> (ProcessHandles, [CommandReceiver; 2])
     let process = ProcessHandles {
         commands: [first, second].into(),
         placement: Placement::new(2, config::Placement::Balanced),
-        lifecycle: Arc::new(Lifecycle::new(0)),
+        lifecycle: Arc::new(ProcessLifecycle::new(0)),
         limits: LimitTable::new(limits_of(&snapshot.config), 1),
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
         registry: Registry::default(),
@@ -63,7 +63,7 @@ impl Drop for Session {
 }
 
 /// Supervises until the end; these events wait from the start.
-fn supervised(
+fn run_supervise(
     process: &ProcessHandles,
     waiting: impl IntoIterator<Item = Event>,
 ) -> Result<(), usize> {
@@ -77,7 +77,7 @@ fn supervised(
 #[test]
 fn a_dead_shard_ends_the_process_while_it_serves() {
     let (process, _commands) = two_shards(FAR);
-    assert_eq!(supervised(&process, [Event::ShardEnded(1)]), Err(1));
+    assert_eq!(run_supervise(&process, [Event::ShardEnded(1)]), Err(1));
     assert_eq!(process.lifecycle.health(&process.limits), Health::Ready);
 }
 
@@ -85,14 +85,14 @@ fn a_dead_shard_ends_the_process_while_it_serves() {
 fn a_dead_shard_ends_the_process_while_it_drains() {
     let (process, _commands) = two_shards(FAR);
     let _session = Session::on(&process, 1);
-    let ended = supervised(&process, [Event::Terminate, Event::ShardEnded(0)]);
+    let ended = run_supervise(&process, [Event::Terminate, Event::ShardEnded(0)]);
     assert_eq!(ended, Err(0));
 }
 
 #[test]
 fn a_signal_drains_every_shard() {
     let (process, commands) = two_shards(FAR);
-    assert_eq!(supervised(&process, [Event::Terminate]), Ok(()));
+    assert_eq!(run_supervise(&process, [Event::Terminate]), Ok(()));
     assert_eq!(process.lifecycle.health(&process.limits), Health::Draining);
     for shard in commands {
         // That it drains, and that it is over.
@@ -107,7 +107,7 @@ fn a_signal_drains_every_shard() {
 fn connections_alone_do_not_hold_a_drain_up() {
     let (process, [commands, _other]) = two_shards(FAR);
     let _connections: Vec<_> = (0..9).map(|_| process.placement.reserve_on(0)).collect();
-    assert_eq!(supervised(&process, [Event::Terminate]), Ok(()));
+    assert_eq!(run_supervise(&process, [Event::Terminate]), Ok(()));
     let told: Vec<Command> = std::iter::from_fn(|| commands.try_recv().ok()).collect();
     assert!(matches!(told[..], [Command::Drain(_), Command::DrainOver]));
 }
@@ -116,7 +116,7 @@ fn connections_alone_do_not_hold_a_drain_up() {
 fn a_second_signal_does_not_wait_for_sessions() {
     let (process, _commands) = two_shards(FAR);
     let _session = Session::on(&process, 1);
-    let ended = supervised(&process, [Event::Terminate, Event::Terminate]);
+    let ended = run_supervise(&process, [Event::Terminate, Event::Terminate]);
     assert_eq!(ended, Ok(()));
 }
 
@@ -151,7 +151,7 @@ fn who_was_accepted_before_a_takeover_is_let_in() {
         (Event::Drain, false, Health::Draining),
     ] {
         let (process, [commands, _other]) = two_shards(FAR);
-        assert_eq!(supervised(&process, [order]), Ok(()));
+        assert_eq!(run_supervise(&process, [order]), Ok(()));
         let told = commands.try_recv();
         assert!(matches!(told, Ok(Command::Drain(Drain { admit, .. })) if admit == admitted));
         assert_eq!(process.lifecycle.health(&process.limits), health);

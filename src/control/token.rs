@@ -1,4 +1,4 @@
-//! The bearer token of the administrator's listener (RFC 6750): read from a file that no other user
+//! The bearer token of the admin listener (RFC 6750): read from a file that no other user
 //! can read, compared in constant time, never logged.
 
 use crate::secret_file::{self, SecretFileError};
@@ -28,7 +28,7 @@ pub enum TokenError {
     NotAToken,
 }
 
-/// Token that every request must bring.
+/// Token that every request must carry.
 pub struct Token(Zeroizing<String>);
 
 /// Token in force, which a reload replaces; none without `admin.token_file`.
@@ -51,19 +51,19 @@ impl Token {
         Ok(Self(Zeroizing::new(token.to_owned())))
     }
 
-    /// Text of the token, for a client to bring. Not to be logged.
+    /// Text of the token, for a client to send. Not to be logged.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns whether exactly one Authorization header brings this token.
-    pub(super) fn is_brought_by(&self, headers: &HeaderMap) -> bool {
+    /// Returns whether exactly one Authorization header carries this token.
+    pub(super) fn is_presented_by(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return false;
         };
-        let brought = value.as_bytes().split_at_checked("Bearer ".len());
-        brought.is_some_and(|(scheme, token)| {
+        let presented = value.as_bytes().split_at_checked("Bearer ".len());
+        presented.is_some_and(|(scheme, token)| {
             scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(token.ct_eq(self.0.as_bytes()))
         })
     }
@@ -136,8 +136,8 @@ mod tests {
             headers
         };
         let right = format!("Bearer {TOKEN}");
-        assert!(token.is_brought_by(&headers(&[&right])));
-        assert!(token.is_brought_by(&headers(&["bearer 0123456789abcdef"])));
+        assert!(token.is_presented_by(&headers(&[&right])));
+        assert!(token.is_presented_by(&headers(&["bearer 0123456789abcdef"])));
         for wrong in [
             "",
             "Bearer",
@@ -148,9 +148,9 @@ mod tests {
             "Basic 0123456789abcdef",
             TOKEN,
         ] {
-            assert!(!token.is_brought_by(&headers(&[wrong])), "{wrong}");
+            assert!(!token.is_presented_by(&headers(&[wrong])), "{wrong}");
         }
-        assert!(!token.is_brought_by(&headers(&[])));
-        assert!(!token.is_brought_by(&headers(&[&right, &right])));
+        assert!(!token.is_presented_by(&headers(&[])));
+        assert!(!token.is_presented_by(&headers(&[&right, &right])));
     }
 }

@@ -38,8 +38,8 @@ pub enum WsViolation {
 /// Reason for which an admission ticket was not accepted. Holds nothing of the ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TicketProblem {
-    /// None was brought, and one is required.
-    #[error("an admission ticket is needed here; get one where they are issued")]
+    /// None was sent, and one is required.
+    #[error("an admission ticket is required; get one from its issuer")]
     Missing,
     /// Not a ticket, or not signed with our key.
     #[error("the admission ticket is not valid: it is malformed, or signed with another key")]
@@ -67,10 +67,10 @@ pub enum LimitKind {
     /// `limits.max_connections_per_host`.
     #[error("too many sessions to this target; end one, or try again later")]
     Target,
-    /// As many, of logins under way.
+    /// `limits.max_connections_per_host`, for logins in progress.
     #[error("too many logins are under way at this target; try again in a few seconds")]
     Logins,
-    /// As many, of users that have not answered.
+    /// `limits.max_connections_per_host`, for unanswered prompts.
     #[error("too many questions of this target are unanswered; this one was the oldest")]
     Questions,
     /// `limits.max_unauthenticated`, most of which this client held.
@@ -100,7 +100,7 @@ pub enum SessionError {
     LoginFailed,
     /// The SSH server disconnected during the login; its words.
     #[error("the SSH login failed: the server disconnected: {0}")]
-    LoginCutOff(String),
+    LoginDisconnected(String),
     /// The SSH server asks for a new password in place of accepting this one (RFC 4252 section 8).
     #[error(
         "the SSH server wants the password changed before it lets anybody in, most likely because \
@@ -148,11 +148,11 @@ pub enum SessionError {
     /// The resolver has more work than it may queue.
     #[error("the name resolver is busy; try again in a few seconds")]
     ResolverBusy,
-    /// As many private keys wait to be read, or host keys to be looked up in a large file, as may,
-    /// of all clients or of this one.
+    /// The worker queue is full, for all clients or for this one: private keys to read, or host
+    /// keys to look up in a file that is slow to search.
     #[error("too many keys are being read or looked up; try again in a few seconds")]
     CryptoBusy,
-    /// No TCP connection to the target, for a reason that is not told.
+    /// No TCP connection to the target, for a reason that is not disclosed.
     #[error("the target is unreachable")]
     Unreachable,
     /// No TCP connection to the target, and the reason.
@@ -181,7 +181,7 @@ pub enum SessionError {
     Disconnected(String),
     /// Text of the SSH server is not UTF-8, as RFC 4251 section 5 wants it.
     #[error(
-        "the SSH server sent text that is not UTF-8 (a banner, a prompt or its last words), \
+        "the SSH server sent text that is not UTF-8 (a banner, a prompt or a disconnect message), \
          which the bridge cannot read; set the server to send it in UTF-8, or none"
     )]
     NotUtf8FromServer,
@@ -219,13 +219,13 @@ pub enum SessionError {
     #[error("the WebSocket broke")]
     ClientGone,
     /// A fault of sshard.
-    #[error("internal error")]
+    #[error("internal error of the bridge; please report it with the bridge's log of this session")]
     Internal,
 }
 
 /// One row of the table: what the client, the log and the statistics see of a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ErrorClass {
     /// WebSocket close code.
     pub close_code: u16,
     /// Stable word: the `code` of the `error` message, and the reason in logs and statistics.
@@ -247,10 +247,10 @@ enum Hides {
     Always,
 }
 
-/// Row of the table, in the order of [`Verdict`]'s fields.
+/// Row of the table, in the order of [`ErrorClass`]'s fields.
 type Row = (u16, Reason, bool, tracing::Level, Hides);
 
-impl Verdict {
+impl ErrorClass {
     fn of_row((close_code, reason, retryable, level, hides): Row) -> Self {
         Self {
             close_code,
@@ -273,12 +273,12 @@ impl Verdict {
 
 impl SessionError {
     /// The table. A new cause does not compile until it has a row.
-    pub fn verdict(&self) -> Verdict {
+    pub fn class(&self) -> ErrorClass {
         use Hides::{Always as A, Early as E, Never as N};
         use HostKeyProblem as H;
         use Reason as R;
         use tracing::Level as L;
-        Verdict::of_row(match self {
+        ErrorClass::of_row(match self {
             Self::BadMessage(_) => (4400, R::BadMessage, false, L::INFO, N),
             Self::OutOfOrder(_) => (4400, R::OutOfOrder, false, L::INFO, N),
             Self::WebSocket(WsViolation::Protocol) => {
@@ -287,7 +287,8 @@ impl SessionError {
             Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO, N),
             Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO, N),
             Self::WebSocket(WsViolation::Flood) => (1008, R::ControlFrameFlood, false, L::WARN, N),
-            Self::LoginFailed | Self::LoginCutOff(_) => (4401, R::LoginFailed, false, L::INFO, N),
+            Self::LoginFailed => (4401, R::LoginFailed, false, L::INFO, N),
+            Self::LoginDisconnected(_) => (4401, R::LoginFailed, false, L::INFO, N),
             Self::PasswordExpired => (4401, R::PasswordExpired, false, L::INFO, N),
             Self::CannotAsk => (4401, R::CannotAsk, false, L::INFO, N),
             Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO, N),

@@ -33,33 +33,33 @@ words! {
         AgentUnavailable = "agent-unavailable",
         /// The policy does not allow the target.
         TargetRefused = "target-refused",
-        /// An admission ticket is missing or not good.
+        /// An admission ticket is missing or not valid.
         TicketRefused = "ticket-refused",
         /// Too many logins of this client have failed at this target, or passphrases.
         Throttled = "throttled",
         /// A stage took too long.
         Deadline = "deadline",
-        /// The host key is not on record, and nobody could say yes.
+        /// The host key is not known, and the user could not or may not be asked.
         HostKeyUnknown = "host-key-unknown",
-        /// Another host key is on record.
+        /// Another host key is known, or pinned for the target.
         HostKeyChanged = "host-key-changed",
         /// The host key is revoked.
         HostKeyRevoked = "host-key-revoked",
-        /// The host's certificate does not hold.
+        /// The host's certificate is not accepted.
         HostCertificateInvalid = "host-certificate-invalid",
-        /// The user said no to the host key.
+        /// The user refused the host key.
         HostKeyRefused = "host-key-refused",
-        /// The host key could not be remembered.
+        /// The host key could not be stored.
         HostKeyNotStored = "host-key-not-stored",
-        /// Too many new host keys were remembered lately.
+        /// Too many new host keys were stored lately.
         HostKeyLimit = "host-key-limit",
-        /// The target's name has no address, or could not be looked up.
+        /// The target's name has no address, or more than 64.
         NameNotFound = "name-not-found",
-        /// No name server answered.
+        /// No name server answered, or the look-up failed on this machine.
         NameServerFailed = "name-server-failed",
         /// The resolver's queue is full.
         ResolverBusy = "resolver-busy",
-        /// The queue for private keys is full.
+        /// The queue for private keys, and for slow look-ups of host keys, is full.
         CryptoBusy = "crypto-busy",
         /// No TCP connection.
         Unreachable = "unreachable",
@@ -79,11 +79,11 @@ words! {
         NotUtf8FromServer = "not-utf8-from-server",
         /// The SSH server broke a rule or cost too much.
         ServerMisbehaved = "server-misbehaved",
-        /// No channel, terminal or shell.
+        /// The server opened no session channel, or refused the shell or command.
         StartRefused = "start-refused",
-        /// The global limit.
+        /// `limits.max_connections` or `limits.max_unauthenticated`.
         Limit = "limit",
-        /// The target's limit.
+        /// `limits.max_connections_per_host`.
         TargetLimit = "target-limit",
         /// The server is going down.
         Drain = "drain",
@@ -91,7 +91,7 @@ words! {
         Killed = "killed",
         /// Idle for too long.
         Idle = "idle",
-        /// Older than it may get.
+        /// `session.max_lifetime` is over.
         Lifetime = "lifetime",
         /// The client took no output for too long.
         Stalled = "stalled",

@@ -27,8 +27,8 @@ words! {
 }
 
 impl Stage {
-    /// Returns true for the stages that end before the login, in which the target is not reached
-    /// yet.
+    /// Returns whether this is a stage between `auth` and the login, in which
+    /// `targets.uniform_errors` hides whether the target exists.
     pub fn is_before_login(self) -> bool {
         matches!(
             self,

@@ -73,7 +73,7 @@ impl<'a> AcceptedNames<'a> {
         }
     }
 
-    /// Names of the administrator's listener, without the public names and without pages of other
+    /// Names of the admin listener, without the public names and without pages of other
     /// sites.
     pub(crate) fn of_admin(admin: &'a Admin, listener: ListenerInfo) -> Self {
         Self {

@@ -1,4 +1,6 @@
 //! Refusals: `application/problem+json` (RFC 9457), always before the upgrade.
+//!
+//! Does not log: the caller does.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -9,15 +11,15 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use std::time::Duration;
 
-/// Value of Retry-After with a 503, in seconds: room comes as soon as one login succeeds or times
-/// out.
+/// Value of Retry-After with a 503, in seconds: capacity frees up as soon as one login succeeds or
+/// times out.
 const RETRY_SECONDS: u32 = 2;
 
 /// Refusal of a request.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    /// Cause and remedy, without text of the client.
+    /// Cause and remedy. Text of the client in it is quoted and escaped.
     pub(crate) detail: String,
     pub(super) retry_after: Option<u32>,
     /// Methods that are allowed (with 405).
@@ -67,7 +69,7 @@ impl Problem {
     pub(crate) fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "bring the token of admin.token_file, as `Authorization: Bearer TOKEN`",
+            "send the token of admin.token_file, as `Authorization: Bearer TOKEN`",
         )
     }
 

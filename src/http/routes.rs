@@ -62,8 +62,9 @@ impl Upgrade {
         self.dialect == Dialect::V1
     }
 
-    /// Returns true if the dialect lets a message above the limit be read as several.
-    pub fn takes_pieces(&self) -> bool {
+    /// Returns whether a message above the limit may be split: message boundaries mean nothing in
+    /// this dialect.
+    pub fn allows_splitting(&self) -> bool {
         self.dialect == Dialect::Compatible
     }
 }
@@ -152,8 +153,8 @@ pub(crate) fn require_method(method: &Method, allowed: &'static str) -> Result<(
     })
 }
 
-/// Methods that a health address takes. HAProxy's `option httpchk PATH` asks by OPTIONS and in
-/// HTTP/1.0, in which no page can ask.
+/// Refuses methods other than GET and HEAD at a health path, HTTP/1.0 OPTIONS excepted (HAProxy
+/// `option httpchk`; no browser sends HTTP/1.0).
 pub(crate) fn require_health_method<B>(request: &Request<B>) -> Result<(), Problem> {
     if (request.method(), request.version()) == (&Method::OPTIONS, Version::HTTP_10) {
         return Ok(());

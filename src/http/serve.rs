@@ -29,11 +29,11 @@ pub(crate) struct Upgraded<S, U> {
     /// Bytes the client sent behind its request.
     pub(crate) leftover: Vec<u8>,
     /// The caller's part of the answer.
-    pub(crate) granted: U,
+    pub(crate) admitted: U,
 }
 
 /// Serves the one request of a connection, of which `read` was read already. `respond` gives the
-/// answer, and with a 101 what was granted by it. `None`: it was answered and is done (or broke).
+/// answer, and with a 101 the admitted upgrade. `None`: it was answered and is done (or broke).
 /// Once `displaced` returns, a connection whose request has not come is answered by 503.
 pub(crate) async fn serve<S, U>(
     (stream, read): (S, Bytes),
@@ -45,7 +45,7 @@ pub(crate) async fn serve<S, U>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let granted = RefCell::new(None);
+    let admitted = RefCell::new(None);
     let has_asked = Cell::new(false);
     let service = service_fn(|request| {
         has_asked.set(true);
@@ -58,7 +58,7 @@ where
             response.headers_mut().insert(CONNECTION, close);
         }
         counters.note_response(response.status().as_u16());
-        *granted.borrow_mut() = upgrade;
+        *admitted.borrow_mut() = upgrade;
         ready(Ok::<_, Infallible>(response))
     });
     let mut connection = http1::Builder::new()
@@ -94,7 +94,7 @@ where
     let parts = connection.into_parts();
     let HyperIo { mut stream, ahead } = parts.io;
     let leftover = [parts.read_buf, ahead].concat();
-    let Some(granted) = granted.into_inner() else {
+    let Some(admitted) = admitted.into_inner() else {
         // The outcome of the FIN changes nothing.
         let _ = stream.close().await;
         return None;
@@ -102,7 +102,7 @@ where
     Some(Upgraded {
         stream,
         leftover,
-        granted,
+        admitted,
     })
 }
 

@@ -1,5 +1,5 @@
 //! The admission ticket in the request: `Authorization: Bearer TICKET` (RFC 6750 section 2.1).
-//! Carries it, does not judge it. Never in the URL: those end up in logs.
+//! Extracts it; `crate::ticket` verifies it. Never in the URL: those end up in logs.
 
 use super::problem::Problem;
 use crate::message::{MAX_TICKET, Secret};
@@ -8,7 +8,8 @@ use hyper::header::AUTHORIZATION;
 
 const SCHEME: &str = "Bearer ";
 
-/// The ticket, if one is brought. Other schemes are a proxy's business.
+/// Returns the ticket, if the request carries one. Other schemes are ignored: they may be for a
+/// proxy.
 ///
 /// # Errors
 /// 400: two headers, or a ticket that cannot be one.

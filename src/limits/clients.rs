@@ -8,7 +8,7 @@
 //! 3. a client without connections has no entry, so that memory follows the connections that are
 //!    open.
 //!
-//! Does NOT bound the number of clients, wait for a slot, or count a connection that came while the
+//! Does not bound the number of clients, wait for a slot, or count a connection that came while the
 //! limit was off.
 
 use std::collections::HashMap;

@@ -3,8 +3,8 @@
 //! of all.
 //!
 //! So a new connection always gets a slot, and a client that floods displaces its own. For one
-//! thread; finding the largest holder is logarithmic in the number of holders. Does NOT use the
-//! clock, and does NOT wait.
+//! thread; finding the largest holder is logarithmic in the number of holders. Does not use the
+//! clock, and does not wait.
 
 use super::key::ClientKey;
 use std::cmp::Reverse;

@@ -2,7 +2,7 @@
 //!
 //! They share the word so that check and increment are a single compare-and-swap. The count never
 //! passes the limit, not even between two instructions, and once `set_limit` has returned no
-//! increment happens under the old limit. Does NOT block.
+//! increment happens under the old limit. Does not block.
 
 use super::sync::{AtomicU64, Ordering};
 

@@ -1,6 +1,6 @@
 //! Keys that connections are counted under: the address of a target, or the network of a client.
 //!
-//! Does NOT resolve names: a target key is made from the address after the look-up, so that every
+//! Does not resolve names: a target key is made from the address after the look-up, so that every
 //! spelling of a host name shares one quota.
 
 use std::fmt;

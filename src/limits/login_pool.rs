@@ -5,7 +5,7 @@
 //! without such a client, the new connection is refused.
 //!
 //! One lock for all shards, held for one change of a map, at most four times in the life of a
-//! connection. Does NOT end the displaced connection: the caller does.
+//! connection. Does not end the displaced connection: the caller does.
 #![allow(
     clippy::disallowed_types,
     reason = "once per connection and step, never on the data path"

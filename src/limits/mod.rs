@@ -1,10 +1,10 @@
 //! Limits on connections: in all, per target, per client, and not yet logged in; and rates.
 //!
 //! ```text
-//! upgrade      LimitTable::admit      -> Admission      unauthenticated (+ the client's)
-//! auth         Admission::check                         whether the next step would succeed
-//! logged in    Admission::acquire     -> TargetPermit   one of all + one of the target's, or none
-//!              Admission::logged_in   -> ClientPermit   no longer unauthenticated
+//! upgrade     LimitTable::admit           -> ConnectionPermit  unauthenticated (+ the client's)
+//! auth        ConnectionPermit::check                          whether the next step would succeed
+//! logged in   ConnectionPermit::acquire   -> TargetPermit      one of all + one of the target's
+//!             ConnectionPermit::logged_in -> ClientPermit      no longer unauthenticated
 //! ```
 //!
 //! | module | content |
@@ -19,7 +19,7 @@
 //!
 //! A count never passes its limit: check and increment are one step, and Drop alone decrements.
 //! `tests/loom` checks the races with a model checker. Locks are held for one operation on a map,
-//! never across an await. Does NO I/O and does NOT wait for room.
+//! never across an await. Does no I/O and does not wait for room.
 
 mod clients;
 mod fair_slots;
@@ -40,7 +40,7 @@ pub use login_pool::{LoginPool, LoginSlot, with_headroom};
 pub use rate::{Rate, RateTable, Token};
 #[cfg(not(loom))]
 pub(crate) use striped::{STRIPES, Striped};
-pub use table::{Admission, ClientPermit, LimitTable, TargetPermit};
+pub use table::{ClientPermit, ConnectionPermit, LimitTable, TargetPermit};
 
 /// Values of the limits. 0 admits nobody, except where it is documented as off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,25 +69,28 @@ pub struct Counts {
 /// Limit that refused a connection. All are temporary; each names when to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Too many connections have not logged in yet. Room comes as fast as logins succeed or time
-    /// out: try again within seconds.
+    /// Too many connections have not logged in yet. Capacity frees up as fast as logins succeed or
+    /// time out: try again within seconds.
     #[error("too many connections are waiting to log in (limits.max_unauthenticated)")]
     Unauthenticated,
-    /// This client holds as many connections as it may. Room comes when it closes one; trying again
-    /// sooner is of no use.
+    /// This client holds as many connections as it may. Capacity frees up when it closes one;
+    /// trying again sooner is of no use.
     #[error("too many connections from this client (limits.max_connections_per_client)")]
     Client,
-    /// The server is full. Room comes when any session ends: try again later, or elsewhere.
+    /// The server is full. Capacity frees up when any session ends: try again later, or elsewhere.
     #[error("too many connections (limits.max_connections)")]
     Global,
-    /// The target is full. Room comes when one of its sessions ends: try again later. Other targets
-    /// may have room.
+    /// The target is full. Capacity frees up when one of its sessions ends: try again later. Other
+    /// targets may have room.
     #[error("too many connections to this target (limits.max_connections_per_host)")]
     Target,
     /// More targets are in use than the table has slots: only after `max_connections` was raised
-    /// above its value at the start. Targets in use are not affected. Room comes when the last
-    /// session of a target ends: try again later.
-    #[error("too many different targets (limits.max_connections as it was at the start)")]
+    /// above its value at the start. Targets in use are not affected. Capacity frees up when the
+    /// last session of a target ends: try again later.
+    #[error(
+        "too many different targets for the table, whose size is limits.max_connections at the \
+         start; restart to enlarge it"
+    )]
     TableFull,
     /// Another node counts the connections to this target. Not returned yet: every process counts
     /// its own.

@@ -13,7 +13,7 @@
 //! addresses as there are entries. A key that finds an entry of its own again after sharing one may
 //! have had two bursts, never more.
 //!
-//! Groups are striped over several locks (`striped`), each held for a look at one group. Does NOT
+//! Groups are striped over several locks (`striped`), each held for a look at one group. Does not
 //! read the clock, allocate, or hold anything that must be given back: time does that.
 
 use std::hash::Hash;

@@ -1,7 +1,7 @@
 //! Synchronisation primitives of the limits: std's, or loom's under the model checker (`--cfg
 //! loom`, only ever set for the package in `tests/loom`).
 //!
-//! Does NOT replace `Arc`: methods take `self: &Arc<Self>`, which only std's `Arc` can be, and no
+//! Does not replace `Arc`: methods take `self: &Arc<Self>`, which only std's `Arc` can be, and no
 //! ordering here depends on its reference count.
 #![allow(
     clippy::disallowed_types,

@@ -1,7 +1,7 @@
 //! The limits that all shards share, and the permits held from them.
 //!
 //! Every permit is taken in one step (check and increment together) and given back by Drop alone.
-//! Does NOT wait for room and does NOT end sessions: it refuses.
+//! Does not wait for room and does not end sessions: it refuses.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl LimitTable {
     ///
     /// # Errors
     /// [`Refused::Client`] or [`Refused::Unauthenticated`]; nothing is taken then.
-    pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Admission, Refused> {
+    pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<ConnectionPermit, Refused> {
         // The client's first: a client over its limit cannot crowd others out of the pool, not even
         // for an instant.
         let key = ClientKey::from(client);
@@ -60,7 +60,7 @@ impl LimitTable {
         let pool = PoolPermit {
             table: Arc::clone(self),
         };
-        Ok(Admission { pool, client })
+        Ok(ConnectionPermit { pool, client })
     }
 
     /// Sets new limits while the server runs. No session is ended: where more is taken than now
@@ -124,18 +124,18 @@ impl LimitTable {
 /// Right of a connection to log in: one of the unauthenticated connections, and one of its
 /// client's.
 #[must_use = "dropping it gives both back"]
-pub struct Admission {
+pub struct ConnectionPermit {
     pool: PoolPermit,
     client: ClientPermit,
 }
 
-impl Admission {
+impl ConnectionPermit {
     /// Takes a permit for a target, before the login: taken, full, or [`Refused::Elsewhere`].
     /// Async, because another node of a fleet may count the target; this table answers at the first
     /// poll, and never with the third.
     ///
     /// # Errors
-    /// As [`Admission::target`].
+    /// As [`ConnectionPermit::target`].
     pub async fn acquire(&self, key: TargetKey) -> Result<TargetPermit, Refused> {
         self.target(key)
     }
@@ -151,8 +151,8 @@ impl Admission {
         self.pool.table.enter_target(key)
     }
 
-    /// Checks whether [`Admission::target`] would succeed. Takes nothing: a hint for a caller that
-    /// has expensive work to do before.
+    /// Checks whether [`ConnectionPermit::target`] would succeed. Takes nothing: a hint for a
+    /// caller that has expensive work to do before.
     ///
     /// # Errors
     /// [`Refused::Global`] or [`Refused::Target`].

@@ -1,5 +1,6 @@
 //! Parser of the compatible dialect (no subprotocol). Refuses nothing after the first message: a
-//! text that is not control is terminal input, as the seed's clients expect.
+//! text that is not control is terminal input, as clients without a subprotocol expect
+//! (PROTOCOL.md, compatible dialect).
 
 use super::bounds::MAX_PASSWORD;
 use super::client::{AuthRequest, ClientMessage, Credentials, TerminalRequest};

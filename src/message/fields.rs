@@ -99,7 +99,7 @@ pub(super) fn check_env(message: &'static str, env: &[(String, String)]) -> Resu
         message,
         "env",
         names.len() == env.len(),
-        "without a name that stands there twice",
+        "without duplicate names",
     )
 }
 

@@ -38,7 +38,7 @@ pub const SUBPROTOCOL_V1: &str = "sshard.v1";
 pub enum Dialect {
     /// `sshard.v1`: text is control, binary is terminal.
     V1,
-    /// No subprotocol: the dialect of the seed's clients.
+    /// No subprotocol: JSON credentials first, then raw terminal bytes.
     Compatible,
 }
 
@@ -56,7 +56,7 @@ impl Dialect {
 pub enum Frame {
     /// Text; the WebSocket layer has checked that it is UTF-8.
     Text(Bytes),
-    /// Binary.
+    /// Binary: terminal input.
     Binary(Bytes),
 }
 

@@ -6,12 +6,12 @@
 //! sessions. A key is never made from client input: a forged one races the slab's page allocation.
 
 mod id;
+mod location;
 mod record;
-mod route;
 
 pub use id::SessionId;
+pub use location::{Instance, InstanceId, SessionLocation};
 pub use record::{NewSession, SessionRecord, State};
-pub use route::{Instance, InstanceId, Route};
 
 use sharded_slab::{OwnedEntry, Slab};
 use std::ops::Deref;
@@ -48,21 +48,21 @@ impl Registry {
     }
 
     /// Returns the location of a record's session.
-    pub fn route(&self, record: &SessionRecord) -> Route {
-        self.instance.route(record.shard())
+    pub fn location(&self, record: &SessionRecord) -> SessionLocation {
+        self.instance.location(record.shard())
     }
 
     /// Inserts the record of a session, on the thread of its shard.
     ///
     /// # Errors
     /// [`RegistryFull`]; no limit on connections can be so large.
-    pub fn insert(&self, session: NewSession) -> Result<Entry, RegistryFull> {
+    pub fn insert(&self, session: NewSession) -> Result<OwnedRecord, RegistryFull> {
         let key = self
             .slab
             .insert(SessionRecord::new(session))
             .ok_or(RegistryFull)?;
         let record = Arc::clone(&self.slab).get_owned(key).ok_or(RegistryFull)?;
-        Ok(Entry {
+        Ok(OwnedRecord {
             registry: self.clone(),
             key: RecordKey(key),
             record,
@@ -75,22 +75,22 @@ impl Registry {
     }
 }
 
-/// Record in the hands of its owner; Drop removes it from the registry.
+/// Owning handle of a record; Drop removes it from the registry.
 #[must_use = "dropping it removes the record"]
-pub struct Entry {
+pub struct OwnedRecord {
     registry: Registry,
     key: RecordKey,
     record: OwnedEntry<SessionRecord>,
 }
 
-impl Entry {
+impl OwnedRecord {
     /// Key for readers.
     pub fn key(&self) -> RecordKey {
         self.key
     }
 }
 
-impl Deref for Entry {
+impl Deref for OwnedRecord {
     type Target = SessionRecord;
 
     fn deref(&self) -> &SessionRecord {
@@ -98,7 +98,7 @@ impl Deref for Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for OwnedRecord {
     fn drop(&mut self) {
         self.registry.slab.remove(self.key.0);
     }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_from_another_thread_until_its_entry_is_dropped() {
+    fn a_record_is_read_from_another_thread_until_its_owner_is_dropped() {
         let registry = Registry::default();
         let entry = registry.insert(session()).unwrap();
         let (id, key) = (entry.id(), entry.key());
@@ -131,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn the_route_of_a_session_is_its_process_and_its_shard() {
+    fn the_location_of_a_session_is_its_process_and_its_shard() {
         let instance = Instance::random("edge-1".to_owned()).unwrap();
         let registry = Registry::new(instance.clone());
         let at = |shard| NewSession { shard, ..session() };
         for shard in 0..2 {
             let entry = registry.insert(at(shard)).unwrap();
-            assert_eq!(registry.route(&entry), instance.route(shard));
+            assert_eq!(registry.location(&entry), instance.location(shard));
         }
     }
 

@@ -1,16 +1,16 @@
-//! Scheduler of bulk transfers, hooked into the shard's loop once per tick (a round of polls, then
-//! one epoll_wait).
+//! Scheduler of bulk transfers, called by the shard's loop once per tick, between epoll_wait and
+//! the polls.
 //!
 //! A transfer is bulk while its peer sends much: a server's output (`ssh/bulk.rs`) or a client's
-//! input (`read_budget.rs`), which decide that themselves. They take a [`BulkTicket`] then, and
-//! call [`BulkTicket::poll_dispatch`] before each piece of work.
+//! input (`read_budget.rs`). Its owner decides when it is bulk, takes a [`BulkTicket`] then, and
+//! calls [`BulkTicket::poll_dispatch`] before each piece of work.
 //!
 //! Round robin: at most one waiting transfer is dispatched per tick, so that an interactive session
-//! waits behind one and not behind all. While no other waits, the one dispatched last goes on
-//! without a dispatch.
+//! waits behind one and not behind all. A transfer that is alone is dispatched once, and goes on
+//! until another waits.
 //!
-//! Read coalescing, as in interrupt moderation: a socket with bulk output in small packets is read
-//! once per [`INTERVAL`] instead of once per packet; each packet costs a wake-up otherwise.
+//! Read coalescing (network cards do the same: interrupt moderation): a socket with bulk output in
+//! small packets is read once per [`COALESCING_INTERVAL`]. Without it each packet costs a wake-up.
 //!
 //! It moves no bytes and reads no socket.
 
@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Coalescing interval: the delay that coalescing may add to bulk output.
-const INTERVAL: Duration = Duration::from_micros(1000);
+const COALESCING_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The bulk transfers of a shard.
 #[derive(Default)]
@@ -35,7 +35,7 @@ pub(super) struct BulkScheduler {
     /// Sockets that are read when the interval is over.
     coalescing: RefCell<Vec<Rc<Readiness>>>,
     /// End of the interval, common to these sockets; None while no socket coalesces.
-    ends: Cell<Option<Instant>>,
+    interval_end: Cell<Option<Instant>>,
 }
 
 impl BulkScheduler {
@@ -45,15 +45,15 @@ impl BulkScheduler {
     }
 
     /// End of the coalescing interval; None while no socket coalesces.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.ends.get()
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.interval_end.get()
     }
 
     /// To be called once per tick of the loop.
     pub(super) fn tick(&self, now: Instant) {
         self.dispatch_next();
-        if self.ends.get().is_some_and(|at| at <= now) {
-            self.ends.set(None);
+        if self.interval_end.get().is_some_and(|at| at <= now) {
+            self.interval_end.set(None);
             for readiness in self.coalescing.take() {
                 readiness.coalescing.set(false);
                 readiness.read.wake();
@@ -67,15 +67,14 @@ impl BulkScheduler {
         if !readiness.coalescing.replace(true) {
             self.coalescing.borrow_mut().push(Rc::clone(readiness));
         }
-        if self.ends.get().is_none() {
-            self.ends.set(Some(crate::clock::now() + INTERVAL));
+        if self.interval_end.get().is_none() {
+            self.interval_end
+                .set(Some(crate::clock::now() + COALESCING_INTERVAL));
         }
     }
 
     fn dispatch_next(&self) {
-        // The borrow must be over: waking may run code that queues.
-        let next = self.waiting.borrow_mut().pop_front();
-        let Some(ticket) = next else {
+        let Some(ticket) = self.waiting.borrow_mut().pop_front() else {
             return;
         };
         ticket.waits.set(false);
@@ -97,8 +96,9 @@ struct TicketState {
     /// It was dispatched, and no poll of its task has used that yet.
     dispatched: Cell<bool>,
     waker: WakerSlot,
-    /// Number of the task poll that used the latest dispatch. It covers all work in that poll.
-    poll: Cell<Option<u64>>,
+    /// Number of the poll ([`Tasks::polls`](super::tasks::Tasks::polls)) that used the latest
+    /// dispatch. It covers all work in that poll, however often futures in it are polled.
+    dispatched_poll: Cell<Option<u64>>,
 }
 
 /// One transfer's ticket of the bulk scheduler.
@@ -108,7 +108,7 @@ pub struct BulkTicket {
 }
 
 impl BulkTicket {
-    /// Takes a ticket. `None` on a thread without a shard's loop, where no transfer waits.
+    /// Takes a ticket. `None` on a thread without a shard's loop: nothing is scheduled there.
     pub fn new() -> Option<Self> {
         Some(Self {
             runtime: current()?,
@@ -122,19 +122,19 @@ impl BulkTicket {
     }
 
     /// Ready when the transfer may do some of its work in this poll of its task; otherwise the task
-    /// is woken when it may. `done`: it has used up its share of this poll, and must give way.
-    pub fn poll_dispatch(&self, cx: &Context<'_>, done: bool) -> Poll<()> {
+    /// is woken when it may. `share_spent`: its share of this poll is used up, so it is not Ready.
+    pub fn poll_dispatch(&self, cx: &Context<'_>, share_spent: bool) -> Poll<()> {
         let (bulk, state) = (&self.runtime.bulk, &self.state);
         let poll = self.runtime.tasks.polls();
-        if state.dispatched.get() && !done {
+        if state.dispatched.get() && !share_spent {
             state.dispatched.set(false);
-            state.poll.set(Some(poll));
+            state.dispatched_poll.set(Some(poll));
         }
         let alone = !bulk.has_waiting() && bulk.is_last(state);
-        if !done && (alone || state.poll.get() == Some(poll)) {
+        if !share_spent && (alone || state.dispatched_poll.get() == Some(poll)) {
             return Poll::Ready(());
         }
-        // `done`, but nothing to wait for: it goes on in the next poll of its task.
+        // It is alone or has its next dispatch already: it goes on in the next poll of its task.
         if alone || state.dispatched.get() {
             cx.waker().wake_by_ref();
             return Poll::Pending;

@@ -10,9 +10,9 @@
 /// Bytes received between two pauses or sends, from which on they are bulk data.
 const BULK: usize = 2 * 1024;
 
-/// Pauses that are acknowledged after bulk data, however little came before them: ends of large
-/// writes are small, and so are packet lengths that are written by themselves; what is behind
-/// waits.
+/// Further pauses that are acknowledged after bulk data, even after few bytes: the end of a large
+/// write, or a packet length written by itself, may be all that arrived, and the data behind it
+/// waits for the acknowledgement.
 const SMALL_PIECES: u8 = 4;
 
 /// Data that one connection has received and that nothing sent has acknowledged yet.

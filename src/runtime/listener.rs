@@ -1,13 +1,13 @@
 //! A listening socket on the shard's reactor.
 
-use super::reactor::Registration;
+use super::reactor::SocketRegistration;
 use socket2::Socket;
 use std::future::poll_fn;
 use std::io;
 
 /// A listening socket, which must not block. Others may have duplicates of it.
 pub struct Listener {
-    registration: Registration,
+    registration: SocketRegistration,
     socket: Socket,
 }
 
@@ -15,10 +15,10 @@ impl Listener {
     /// Belongs to the calling thread from then on.
     ///
     /// # Errors
-    /// If the thread has no reactor, or the kernel no room to watch it.
+    /// If the thread has no reactor, or the kernel no room to register it.
     pub fn new(socket: Socket) -> io::Result<Self> {
         Ok(Self {
-            registration: Registration::new(&socket)?,
+            registration: SocketRegistration::new(&socket)?,
             socket,
         })
     }
@@ -38,6 +38,6 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.registration.unwatch(&self.socket);
+        self.registration.deregister(&self.socket);
     }
 }

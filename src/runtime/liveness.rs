@@ -8,10 +8,10 @@ use std::cell::{Cell, OnceCell};
 use std::time::{Duration, Instant};
 
 /// Longest time between two reports of a loop that runs.
-const MOST: Duration = Duration::from_secs(1);
+const MAX_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Least time between two reports.
-const LEAST: Duration = Duration::from_millis(100);
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(super) struct Liveness {
@@ -21,14 +21,14 @@ pub(super) struct Liveness {
 
 impl Liveness {
     /// Sets the receiver of the reports, once.
-    pub(super) fn watch(&self, report: impl Fn(Instant) + 'static) {
+    pub(super) fn set_report(&self, report: impl Fn(Instant) + 'static) {
         // Only the first counts: there is one shard to a loop.
         let _ = self.report.set(Box::new(report));
     }
 
     /// Longest time that the loop may wait; None for any.
     pub(super) fn longest_wait(&self) -> Option<Duration> {
-        self.report.get().map(|_| MOST - LEAST)
+        self.report.get().map(|_| MAX_INTERVAL - MIN_INTERVAL)
     }
 
     /// To be called once per tick of the loop.
@@ -37,7 +37,7 @@ impl Liveness {
             return;
         };
         let last = self.last.get();
-        if last.is_none_or(|last| now.saturating_duration_since(last) >= LEAST) {
+        if last.is_none_or(|last| now.saturating_duration_since(last) >= MIN_INTERVAL) {
             self.last.set(Some(now));
             report(now);
         }

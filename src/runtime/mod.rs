@@ -1,12 +1,12 @@
 //! The loop of a shard, and the only folder that names glommio, epoll or tokio on one.
 //!
-//! One thread, one loop. A tick polls the tasks that were woken, dispatches one bulk transfer, and
-//! waits in epoll_wait(2) for sockets, the next deadline or a wake-up from another thread. Nothing
-//! else waits, so a keystroke costs the one wait that ends with it.
+//! One thread, one loop. A tick waits in epoll_wait(2) for sockets, the next deadline or a wake-up
+//! from another thread, fires timers, dispatches one bulk transfer, and polls the tasks that were
+//! woken. The wait is the only blocking call: a keystroke costs one, and its echo another.
 //!
 //! glommio pins the thread, checks and holds what a shard needs of the kernel, and runs the loop as
-//! its one task. It is not parked in while the shard serves: a park and a wake-up there are ten to
-//! twelve system calls (`perf/README.md`).
+//! its one task. While the shard serves, the task never returns to glommio's executor: a park and a
+//! wake-up there cost ten to twelve system calls (`perf/README.md`).
 //!
 //! `tasks` polls, `timers` and `reactor` wake, `bulk` schedules bulk transfers, `stream` and
 //! `listener` are sockets, `read_budget` bounds the work that one peer causes per poll, `thread`
@@ -50,12 +50,12 @@ use std::time::{Duration, Instant};
 use tasks::{TaskKey, Tasks};
 use timers::Timers;
 
-/// After this time sockets are looked at again, although tasks are still busy: a keystroke waits
-/// for no more than the round of tasks it comes in. A look costs about a microsecond.
+/// After this time the sockets are polled again, although tasks are still busy: a keystroke waits
+/// for no more than the round of tasks it comes in. A poll costs about a microsecond.
 const BUSY_TIME: Duration = Duration::from_micros(200);
 
-/// Polls between two looks at the clock.
-const POLLS_PER_LOOK: u32 = 8;
+/// Polls between two clock checks.
+const POLLS_PER_CLOCK_CHECK: u32 = 8;
 
 /// A poll yields when its tick has taken this long.
 const TICK_TIME: Duration = Duration::from_millis(2);
@@ -150,7 +150,7 @@ impl Runtime {
         let mut polls = 0_u32;
         while self.tasks.poll_next() {
             polls += 1;
-            if polls.is_multiple_of(POLLS_PER_LOOK) && self.tick_time() >= BUSY_TIME {
+            if polls.is_multiple_of(POLLS_PER_CLOCK_CHECK) && self.tick_time() >= BUSY_TIME {
                 return !self.tasks.has_ready();
             }
         }
@@ -167,7 +167,7 @@ impl Runtime {
         if self.bulk.has_waiting() || self.late.get() {
             return Some(Duration::ZERO);
         }
-        let deadlines = [self.timers.next(), self.bulk.next()];
+        let deadlines = [self.timers.next(), self.bulk.next_deadline()];
         let first = deadlines.into_iter().flatten().min();
         let until = |at: Instant| at.saturating_duration_since(crate::clock::now());
         let waits = [first.map(until), self.liveness.longest_wait()];
@@ -204,9 +204,9 @@ pub fn spawn_scoped(task: impl Future<Output = ()> + 'static) -> Option<Task> {
 
 /// Has `report` called with the time whenever the loop of this thread has run, at least once a
 /// second and at most ten times. Does nothing on a thread without a shard's loop.
-pub fn watch(report: impl Fn(Instant) + 'static) {
+pub fn on_heartbeat(report: impl Fn(Instant) + 'static) {
     if let Some(runtime) = current() {
-        runtime.liveness.watch(report);
+        runtime.liveness.set_report(report);
     }
 }
 

@@ -81,15 +81,15 @@ impl Reactor {
 
 /// A socket's entry in the reactor, taken out by Drop. The descriptor must be the only one of its
 /// socket and be closed right after: closing it takes it out of the epoll instance. Otherwise
-/// [`Registration::unwatch`] does.
-pub(super) struct Registration {
+/// [`SocketRegistration::deregister`] does.
+pub(super) struct SocketRegistration {
     runtime: Rc<Runtime>,
     key: usize,
     readiness: Rc<Readiness>,
 }
 
-impl Registration {
-    /// Enters `socket` with the reactor of this thread.
+impl SocketRegistration {
+    /// Registers `socket` with this thread's reactor.
     ///
     /// # Errors
     /// If the thread has none, or the kernel no room.
@@ -122,8 +122,8 @@ impl Registration {
         if readiness.ended.get() || readiness.write.waiting.get() {
             return Ok(());
         }
-        if !readiness.unwatched.replace(true) {
-            self.watch(socket, EventFlags::ET)?;
+        if !readiness.interest_cleared.replace(true) {
+            self.modify_interest(socket, EventFlags::ET)?;
         }
         readiness.read.set_ready(false);
         self.runtime.bulk.coalesce(readiness);
@@ -134,28 +134,28 @@ impl Registration {
     /// passed unseen, after coalescing or at the mark of urgent data, the present state is reported
     /// as well.
     pub(super) fn rearm(&self, socket: impl AsFd) -> io::Result<()> {
-        if self.readiness.unwatched.replace(false) || self.readiness.urgent.get() {
-            self.watch(socket, EDGES)?;
+        if self.readiness.interest_cleared.replace(false) || self.readiness.urgent.get() {
+            self.modify_interest(socket, EDGES)?;
         }
         Ok(())
     }
 
     /// Needed for a socket that has duplicates or moves to another thread: closing it is not
     /// enough.
-    pub(super) fn unwatch(&self, socket: impl AsFd) {
+    pub(super) fn deregister(&self, socket: impl AsFd) {
         if let Err(error) = epoll::delete(&self.runtime.reactor.epoll, socket) {
-            tracing::debug!(%error, "a socket was not registered with epoll any more");
+            tracing::debug!(%error, "a socket was no longer registered with epoll");
         }
     }
 
-    fn watch(&self, socket: impl AsFd, flags: EventFlags) -> io::Result<()> {
+    fn modify_interest(&self, socket: impl AsFd, flags: EventFlags) -> io::Result<()> {
         let data = EventData::new_u64(self.key as u64);
         let epoll = &self.runtime.reactor.epoll;
         Ok(epoll::modify(epoll, socket, data, flags)?)
     }
 }
 
-impl Drop for Registration {
+impl Drop for SocketRegistration {
     fn drop(&mut self) {
         let mut sockets = self.runtime.reactor.sockets.borrow_mut();
         sockets.try_remove(self.key);

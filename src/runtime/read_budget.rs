@@ -17,10 +17,10 @@ const PER_POLL: usize = 8 * 1024;
 const TIME_PER_POLL: Duration = Duration::from_micros(50);
 
 /// Least cost of a read or a message, in bytes: a system call, a poll.
-const LEAST: usize = 256;
+const MIN_COST: usize = 256;
 
 /// A peer that costs [`PER_POLL`] within this time sends in bulk.
-const INTERVAL: Duration = Duration::from_millis(10);
+const DETECTION_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Read budget of one socket. Belongs to a task made by [`super::spawn`]; without a reactor nothing
 /// is counted.
@@ -60,10 +60,10 @@ impl ReadBudget {
 
     /// Charges a read of `bytes`, or a message (0).
     pub fn spend(&mut self, bytes: usize) {
-        let (cost, now) = (bytes.max(LEAST), crate::clock::now());
+        let (cost, now) = (bytes.max(MIN_COST), crate::clock::now());
         let age = now.saturating_duration_since(self.interval.0);
-        if age > INTERVAL {
-            self.was_bulk = self.interval.1 >= PER_POLL && age < 2 * INTERVAL;
+        if age > DETECTION_INTERVAL {
+            self.was_bulk = self.interval.1 >= PER_POLL && age < 2 * DETECTION_INTERVAL;
             self.interval = (now, 0);
         }
         self.interval.1 += cost;
@@ -76,7 +76,8 @@ impl ReadBudget {
             return true;
         }
         let (since, cost) = self.interval;
-        (self.was_bulk || cost >= PER_POLL) && now.saturating_duration_since(since) <= 2 * INTERVAL
+        (self.was_bulk || cost >= PER_POLL)
+            && now.saturating_duration_since(since) <= 2 * DETECTION_INTERVAL
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) struct Readiness {
     /// The peer's direction is over, or the connection: no further edge comes.
     pub(super) ended: Cell<bool>,
     /// No edge is reported: the socket is read once per coalescing interval.
-    pub(super) unwatched: Cell<bool>,
+    pub(super) interest_cleared: Cell<bool>,
     /// Is read at the end of the coalescing interval.
     pub(super) coalescing: Cell<bool>,
     /// The peer has sent urgent data (RFC 6093). A receive stops short of its mark, whatever lies
@@ -79,7 +79,7 @@ impl Readiness {
     /// mark of urgent data. Of a socket that coalesces its reads the kernel reports nothing: it
     /// tries again.
     pub(super) fn note_short_read(&self) {
-        if !self.ended.get() && !self.unwatched.get() && !self.urgent.get() {
+        if !self.ended.get() && !self.interest_cleared.get() && !self.urgent.get() {
             self.read.set_ready(false);
         }
     }

@@ -1,7 +1,10 @@
 //! A connection on the shard's reactor, TCP or Unix.
+//!
+//! Guarantees that a read or write that would block is tried again only after the kernel reports
+//! the socket ready. Does not bound what a task reads per poll (`read_budget.rs`, `bulk.rs`).
 
 use super::delayed_ack::DelayedAck;
-use super::reactor::Registration;
+use super::reactor::SocketRegistration;
 use super::readiness::Direction;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
@@ -15,7 +18,7 @@ use std::task::{Context, Poll, ready};
 /// A connection. Holds no bytes: what is not read stays in the kernel.
 pub struct Stream {
     // Before the socket: the entry goes first, then the descriptor.
-    registration: Registration,
+    registration: SocketRegistration,
     socket: Socket,
     ack: Cell<DelayedAck>,
 }
@@ -25,10 +28,10 @@ impl Stream {
     /// calling thread from then on.
     ///
     /// # Errors
-    /// If the thread has no reactor, or the kernel no room to watch it.
+    /// If the thread has no reactor, or the kernel no room to register it.
     pub fn new(socket: Socket) -> io::Result<Self> {
         Ok(Self {
-            registration: Registration::new(&socket)?,
+            registration: SocketRegistration::new(&socket)?,
             socket,
             ack: Cell::default(),
         })
@@ -36,7 +39,7 @@ impl Stream {
 
     /// Takes the socket off this thread's reactor, so that another thread's can have it.
     pub fn into_socket(self) -> Socket {
-        self.registration.unwatch(&self.socket);
+        self.registration.deregister(&self.socket);
         self.socket
     }
 

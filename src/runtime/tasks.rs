@@ -131,7 +131,7 @@ impl Tasks {
         self.polls.get()
     }
 
-    /// Enters a task, woken.
+    /// Inserts a task and queues its first poll.
     pub(super) fn insert(&self, future: Pin<Box<dyn Future<Output = ()>>>) -> TaskKey {
         let number = self.numbers.get();
         self.numbers.set(number + 1);

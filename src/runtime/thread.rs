@@ -1,5 +1,5 @@
-//! Thread of a shard: pinned, glommio's executor made and run on it, and its end reported, however
-//! it comes.
+//! A shard's thread: pins it, runs a glommio executor on it, and reports its end, by return or
+//! panic.
 
 #![expect(
     clippy::disallowed_types,
@@ -107,7 +107,7 @@ fn run<F: Future<Output = ()>, W: FnOnce() -> F, E: Fn()>(
                 None => report.disarmed.set(true),
             }
         }),
-        Err(error) => tracing::error!(%error, "a shard's executor could not start"),
+        Err(error) => tracing::error!(cpu, %error, "a shard's executor could not start"),
     }
 }
 
@@ -122,7 +122,7 @@ fn builder(placement: Placement) -> LocalExecutorBuilder {
 /// Makes an executor, on a thread of its own so that nothing of it stays.
 ///
 /// # Errors
-/// The system's words, if io_uring cannot be used.
+/// The system's error text, if io_uring cannot be used.
 pub fn check_io_uring() -> Result<(), String> {
     let attempt = std::thread::spawn(|| {
         let made = builder(Placement::Unbound).make();

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Most timers that fire between two looks at the sockets: a keystroke that comes meanwhile waits
+/// Most timers that fire between two polls of the sockets: a keystroke that comes meanwhile waits
 /// for as many.
 const PER_TICK: usize = 4;
 
@@ -36,7 +36,8 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// The time at which a timer is late.
+    /// Returns the latest time until which the loop may sleep: the earliest deadline, slack
+    /// included.
     pub(super) fn next(&self) -> Option<Instant> {
         let exact = first(&self.exact);
         let slack = first(&self.slack).map(|deadline| deadline + SLACK);

@@ -12,7 +12,7 @@ pub mod io {
     pub use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 }
 
-/// Time between two looks at tokio's timers while all of them are long: rekey intervals of an hour.
+/// Time between two polls of tokio's timers while all of them are long: rekey intervals of an hour.
 const LONG_STEP: Duration = Duration::from_secs(60);
 
 /// The same while there may be short ones.

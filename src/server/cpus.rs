@@ -1,6 +1,6 @@
 //! Choice of the CPUs that the shards are pinned to, of those that the process may use.
 
-use crate::config::{Server, Shards};
+use crate::config::{Server, Shards, spell_cpus};
 
 /// Reason why the shards cannot be pinned as asked for.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -11,7 +11,10 @@ pub enum CpuError {
     )]
     Unknown,
     /// `server.cpus` names CPUs the process may not use.
-    #[error("server.cpus names CPU {cpu}, which this process may not use; it may use {allowed:?}")]
+    #[error(
+        "server.cpus names CPU {cpu}, which this process may not use; it may use {}",
+        spell_cpus(.allowed.iter().copied())
+    )]
     NotAllowed {
         /// Number of the CPU.
         cpu: usize,
@@ -98,5 +101,7 @@ mod tests {
             pick(&[0, 1], vec![], Shards::Count(3)),
             Err(CpuError::TooFew { shards: 3, cpus: 2 })
         );
+        let error = pick(&[0, 1, 2, 5], vec![3], Shards::Auto).unwrap_err();
+        assert!(error.to_string().ends_with("it may use 0-2,5"), "{error}");
     }
 }

@@ -29,7 +29,7 @@ pub enum StartError {
         /// Error of the system, with the address or file it is about.
         source: io::Error,
     },
-    /// A thread or a descriptor cannot be had.
+    /// A thread or a descriptor cannot be created.
     #[error("{what}: {source}")]
     Io {
         /// Step that failed.
@@ -37,7 +37,7 @@ pub enum StartError {
         /// Error of the system.
         source: io::Error,
     },
-    /// The administrator's listener cannot be had.
+    /// The admin listener cannot be created.
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// The listeners of the process that runs could not be taken over.
@@ -54,7 +54,7 @@ pub enum StartError {
     #[error("server.proxy_protocol: {0} is not the address of a passed socket")]
     NotProxied(SocketAddr),
     /// SIGTERM, SIGINT or a command to drain came before every shard listened.
-    #[error("a signal or an administrator's command ended it before every shard listened")]
+    #[error("stopped by a signal or an administrator's command before every shard was listening")]
     Interrupted,
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]

@@ -1,5 +1,7 @@
 //! The listening sockets: taken from an old process that hands them over, passed by systemd, or
 //! bound as configured; and the offer of them to a next process.
+//!
+//! Does not accept connections: the shards and the control thread do.
 
 use super::error::{StartError, io_error};
 use super::list;
@@ -24,7 +26,7 @@ pub(super) struct Listeners {
     pub(super) addresses: Vec<SocketAddr>,
     /// Sockets of each shard.
     pub(super) by_shard: Vec<Vec<Socket>>,
-    /// Listeners of the administrator's port.
+    /// Listeners of the admin port.
     pub(super) admin: Admin,
     /// Process they were taken from.
     predecessor: Option<InheritedSockets>,

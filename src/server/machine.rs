@@ -77,7 +77,7 @@ pub(super) fn limit_core_dumps(config: &Config) -> Result<(), MachineError> {
         .map_err(|errno| MachineError::CoreDumps(errno.into()))
 }
 
-/// Checks the host.
+/// Checks the limits of this machine against the configured sessions.
 pub(super) fn check(config: &Config, shards: usize) -> Result<(), MachineError> {
     check_memlock(getrlimit(Resource::Memlock).current)?;
     check_files(config, shards)?;
@@ -106,16 +106,16 @@ pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), MachineE
 
 /// Open files that as many connections as `config` allows can need at once.
 pub fn files_needed(config: &Config, shards: usize) -> u64 {
-    u64::from(config.limits.max_connections) * PER_SESSION + files_besides(config, shards)
+    u64::from(config.limits.max_connections) * PER_SESSION + files_without_sessions(config, shards)
 }
 
 /// The highest `limits.max_connections` that so many open files are enough for.
 pub fn sessions_of_files(config: &Config, shards: usize, files: u64) -> u64 {
-    files.saturating_sub(files_besides(config, shards)) / PER_SESSION
+    files.saturating_sub(files_without_sessions(config, shards)) / PER_SESSION
 }
 
-/// Open files besides those of the connections.
-fn files_besides(config: &Config, shards: usize) -> u64 {
+/// Open files besides those of the sessions.
+fn files_without_sessions(config: &Config, shards: usize) -> u64 {
     // A session counts once: before login in the pool, afterwards in the connections. Those in the
     // pool may hold both descriptors already.
     let pool = u64::from(config.limits.max_unauthenticated) * PER_SESSION;
@@ -173,7 +173,7 @@ mod tests {
         assert!(error.is_err_and(|e| e.to_string().contains("ulimit -l")));
     }
     #[test]
-    fn so_many_sessions_need_so_many_files() {
+    fn files_needed_grow_with_the_sessions() {
         // As the refusal names them: see tests/operations/machine.rs.
         let mut config = Config::default();
         assert_eq!(files_needed(&config, 1), 4608);

@@ -20,7 +20,7 @@ use crate::control::{self, Event, EventSender, ProcessHandles, Reloader, SharedT
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::{Instance, Registry};
 use crate::runtime;
-use crate::shard::{self, Lifecycle, Placement, ShardSetup, SharedState};
+use crate::shard::{self, Placement, ProcessLifecycle, ShardSetup, SharedState};
 use crate::ssh::known_hosts::Store;
 use crate::targets::{OwnListeners, Resolver};
 use crate::telemetry::{AuditLog, Counters};
@@ -40,6 +40,9 @@ use std::time::Duration;
 /// seconds: more could not be served in time.
 const WORKER_QUEUE: usize = 1024;
 
+/// Time between two checks whether every shard listens.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Least number of threads for private keys. From there on one per shard, since more threads than
 /// CPUs serve none faster.
 const MIN_WORKERS: usize = 2;
@@ -51,7 +54,7 @@ const AUDIT_FLUSH: Duration = Duration::from_secs(5);
 pub struct Server {
     /// Addresses of the public listeners, ports filled in.
     pub addresses: Vec<SocketAddr>,
-    /// Addresses of the administrator's listener, ports filled in.
+    /// Addresses of the admin listener, ports filled in.
     pub admin_addresses: Vec<SocketAddr>,
     _admin: Option<AdminHandle>,
     _takeover: Option<SocketFiles>,
@@ -138,7 +141,7 @@ impl Server {
         let process = ProcessHandles {
             commands: senders.into(),
             placement: Placement::new(cpus.len(), config.server.placement),
-            lifecycle: Arc::new(Lifecycle::new(cpus.len())),
+            lifecycle: Arc::new(ProcessLifecycle::new(cpus.len())),
             snapshot: Arc::clone(&context.snapshot),
             limits: limit_table(config),
             registry: Registry::new(instance(config)?),
@@ -163,7 +166,7 @@ impl Server {
             shards.push(thread.map_err(io_error("cannot start the thread of a shard"))?);
         }
         wait_until_ready(&process.lifecycle, &events)?;
-        // A takeover passes the administrator's port on, too.
+        // A takeover passes the admin port on, too.
         let (admin, takeover) = match handover {
             Some(handover) => (None, handover.start(admin, &process, event_sender)?),
             None => (Some(admin), None),
@@ -220,10 +223,12 @@ impl Server {
 }
 
 /// Returns when every shard listens.
-fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(), StartError> {
-    let look = Duration::from_millis(1);
+fn wait_until_ready(
+    lifecycle: &ProcessLifecycle,
+    events: &Receiver<Event>,
+) -> Result<(), StartError> {
     while lifecycle.is_starting() {
-        match events.recv_timeout(look) {
+        match events.recv_timeout(POLL_INTERVAL) {
             Ok(Event::ShardEnded(shard)) => return Err(StartError::Shard(shard)),
             Ok(Event::Terminate | Event::Drain) => return Err(StartError::Interrupted),
             _ => {}
@@ -238,7 +243,7 @@ fn limit_table(config: &Config) -> Arc<LimitTable> {
     LimitTable::new(control::limits_of(config), target_slots)
 }
 
-/// State that all shards share, beside that which the administrator's listener reads, too.
+/// State that all shards share, beside that which the admin listener reads, too.
 fn shared_state(config: &Config, process: &ProcessHandles) -> SharedState {
     let rates = RateTable::new(rate_slots(config), crate::clock::now());
     SharedState {

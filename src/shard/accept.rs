@@ -29,10 +29,10 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
             Ok(true) => futures_lite::future::yield_now().await,
             Ok(false) => listener.wait().await,
             Err(error) => {
-                if let Some(others) = shard.exhausted.may_log(crate::clock::now()) {
+                if let Some(suppressed) = shard.exhausted.admit(crate::clock::now()) {
                     tracing::warn!(
                         %error,
-                        others,
+                        suppressed,
                         "cannot accept connections for now; if open files are used up, raise their \
                          limit (ulimit -n)"
                     );

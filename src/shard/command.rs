@@ -86,7 +86,7 @@ pub enum Command {
         /// Takes true if the session is here.
         reply: Sender<bool>,
     },
-    /// End a session that has not logged in: another client's connection has its place in the pool.
+    /// End a session that has not logged in: another connection was given its slot.
     Displace {
         /// Session id.
         id: SessionId,

@@ -3,8 +3,8 @@
 //! session, which outlives this task.
 
 use super::command::{ConnectionTransfer, TransferStage};
-use super::manager::Registration;
-use super::request::Granted;
+use super::manager::SessionRegistration;
+use super::request::AdmittedUpgrade;
 use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
 use crate::bridge::BridgeSession;
@@ -124,21 +124,21 @@ fn register(
     Some((CountingSocket::new(stream), local))
 }
 
-/// Enters the session of an upgraded connection at the manager.
+/// Registers the session of an upgraded connection with the manager.
 async fn enter_session(
     shard: &Rc<Shard>,
-    upgraded: Upgraded<ClientStream, Granted>,
-) -> Option<(Registration, Box<BridgeSession>)> {
+    upgraded: Upgraded<ClientStream, AdmittedUpgrade>,
+) -> Option<(SessionRegistration, Box<BridgeSession>)> {
     let Upgraded {
         stream,
         leftover,
-        granted,
+        admitted,
     } = upgraded;
-    let Granted {
+    let AdmittedUpgrade {
         upgrade,
         client,
         permit,
-    } = granted;
+    } = admitted;
     let id = SessionId::random()
         .inspect_err(|error| tracing::error!(%error, "the system gives no random bytes for a session id; the connection is closed"))
         .ok()?;
@@ -158,8 +158,8 @@ async fn enter_session(
     }
     let read_limit = shard.context.snapshot.load().config.websocket.read_limit;
     // Its clients may send more at once than a session holds.
-    let in_pieces = upgrade.takes_pieces();
-    let ws = WsConnection::new(stream, leftover, read_limit.bytes(), in_pieces).await;
+    let split_large = upgrade.allows_splitting();
+    let ws = WsConnection::new(stream, leftover, read_limit.bytes(), split_large).await;
     let session = registration.session(upgrade, permit, ws, &shard.context);
     Some((registration, Box::new(session)))
 }

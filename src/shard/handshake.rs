@@ -105,10 +105,10 @@ async fn proxied_client(
     let trusted = &server.proxy_protocol_from;
     let ip = peer.ip().to_canonical();
     if !trusted.iter().any(|net| net.contains(ip)) {
-        if let Some(others) = shard.untrusted_peers.may_log(ip, crate::clock::now()) {
+        if let Some(suppressed) = shard.untrusted_peers.admit(ip, crate::clock::now()) {
             tracing::warn!(
                 %peer,
-                others,
+                suppressed,
                 "closed a connection to a listener of server.proxy_protocol: its peer is not in \
                  server.proxy_protocol_from"
             );

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// State of the process. Written by the control thread and at a shard's start, read per connection.
 #[derive(Debug, Default)]
-pub struct Lifecycle {
+pub struct ProcessLifecycle {
     starting: AtomicUsize,
     /// Deadline of the drain, once there is one.
     drain: OnceLock<Instant>,
@@ -18,7 +18,7 @@ pub struct Lifecycle {
     reloads_refused: AtomicU64,
 }
 
-impl Lifecycle {
+impl ProcessLifecycle {
     /// A process whose `shards` shards are all still starting.
     pub fn new(shards: usize) -> Self {
         Self {
@@ -109,7 +109,7 @@ mod tests {
             max_per_client: 0,
         };
         let limits = LimitTable::new(limits, 1);
-        let lifecycle = Lifecycle::new(2);
+        let lifecycle = ProcessLifecycle::new(2);
         assert_eq!(lifecycle.health(&limits), Health::Starting);
         lifecycle.shard_started();
         assert_eq!(lifecycle.health(&limits), Health::Starting);

@@ -7,7 +7,9 @@ use super::pool::PreAuthPermit;
 use crate::bridge::{BridgeSession, Created, Drain, SessionContext, SessionControl};
 use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
-use crate::registry::{Entry, NewSession, RecordKey, Registry, RegistryFull, SessionId, State};
+use crate::registry::{
+    NewSession, OwnedRecord, RecordKey, Registry, RegistryFull, SessionId, State,
+};
 use crate::runtime;
 use crate::telemetry::OwnCounters;
 use crate::ws::WsConnection;
@@ -36,9 +38,9 @@ struct SessionHandle {
 
 /// Guard of a session's entry at the manager. Drop removes the session and counts its end.
 #[must_use = "dropping it removes the session"]
-pub(super) struct Registration {
+pub(super) struct SessionRegistration {
     manager: Rc<ConnectionManager>,
-    record: Rc<Entry>,
+    record: Rc<OwnedRecord>,
     control: Rc<SessionControl>,
     /// Stage and reason of the end.
     ended: Cell<(Stage, Reason)>,
@@ -57,14 +59,14 @@ impl ConnectionManager {
         }
     }
 
-    /// Enters a session. One that comes while the shard drains gets the drain at once.
+    /// Registers a session. During a drain it receives the drain at once.
     ///
     /// # Errors
-    /// [`RegistryFull`]; nothing is entered then.
+    /// [`RegistryFull`]; nothing is registered then.
     pub(super) fn create_session(
         self: &Rc<Self>,
         session: NewSession,
-    ) -> Result<Registration, RegistryFull> {
+    ) -> Result<SessionRegistration, RegistryFull> {
         let id = session.id;
         let record = Rc::new(self.registry.insert(session)?);
         let control = Rc::new(SessionControl::default());
@@ -82,7 +84,7 @@ impl ConnectionManager {
         self.counters.started.add(1);
         self.counters.awaited.add(u64::from(awaited));
         self.counters.note_state(None, Some(record.state()));
-        Ok(Registration {
+        Ok(SessionRegistration {
             manager: Rc::clone(self),
             record,
             control,
@@ -99,7 +101,7 @@ impl ConnectionManager {
         killed.is_some()
     }
 
-    /// Ends a session that has not logged in: its place in the pool is another's.
+    /// Ends a session that has not logged in: another connection was given its slot.
     pub(super) fn displace(&self, id: SessionId) {
         let handle = self.sessions.borrow().get(&id).cloned();
         if let Some(handle) = handle
@@ -165,7 +167,7 @@ impl ConnectionManager {
     }
 }
 
-impl Registration {
+impl SessionRegistration {
     /// Returns the session of an upgraded connection, ready to run.
     pub(super) fn session(
         &self,
@@ -189,7 +191,7 @@ impl Registration {
         )
     }
 
-    /// Serves the session to its end, in a task of its own. `reservation`: its place on the shard.
+    /// Serves the session to its end, in a task of its own. `reservation`: its slot on the shard.
     pub(super) fn spawn(self, session: Box<BridgeSession>, reservation: Reservation) {
         let span = session.span().clone();
         let task = async move {
@@ -200,14 +202,14 @@ impl Registration {
                     tracing::error!(session = %self.record.id(), "the task of a session panicked; please report this")
                 }
             }
-            // Before the reservation: the place is free once the session is no longer counted.
+            // Before the reservation: the slot is free once the session is no longer counted.
             drop(self);
         };
         runtime::spawn(task.instrument(span));
     }
 }
 
-impl Drop for Registration {
+impl Drop for SessionRegistration {
     fn drop(&mut self) {
         let manager = &self.manager;
         manager.sessions.borrow_mut().remove(&self.record.id());
@@ -298,11 +300,11 @@ mod tests {
         let registration = manager.create_session(session()).unwrap();
         let lost = manager.create_session(session()).unwrap();
         let stats = manager.counters.stats();
-        assert_eq!((stats.total, stats.active), (2, 2));
+        assert_eq!((stats.total, stats.open), (2, 2));
         registration.ended.set((Stage::Auth, Reason::ClientClosed));
         drop((registration, lost));
         let stats = manager.counters.stats();
-        assert_eq!((stats.total, stats.active), (2, 0));
+        assert_eq!((stats.total, stats.open), (2, 0));
         assert_eq!((stats.successful, stats.failed), (1, 1));
     }
 

@@ -19,7 +19,7 @@ pub use crate::bridge::Drain;
 pub use command::{
     Command, CommandReceiver, CommandSender, ConnectionTransfer, TransferStage, command_channel,
 };
-pub use lifecycle::Lifecycle;
+pub use lifecycle::ProcessLifecycle;
 pub use listen::{Listeners, bind, cannot_listen, distribute, is_listener, try_bind};
 pub use placement::{Placement, Reservation};
 
@@ -66,7 +66,7 @@ pub struct SharedState {
     /// Registry of the process's sessions.
     pub registry: Registry,
     /// Lifecycle of the process.
-    pub lifecycle: Arc<Lifecycle>,
+    pub lifecycle: Arc<ProcessLifecycle>,
 }
 
 /// State that the shard's tasks share.
@@ -110,7 +110,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         accepting: RefCell::default(),
     });
     counters.note_heartbeat(crate::clock::now(), crate::clock::thread_cpu());
-    runtime::watch(move |now| counters.note_heartbeat(now, crate::clock::thread_cpu()));
+    runtime::on_heartbeat(move |now| counters.note_heartbeat(now, crate::clock::thread_cpu()));
     for listener in setup.listeners {
         let accepts = Rc::clone(&shard);
         let listener = runtime::Listener::new(listener)?;

@@ -1,5 +1,5 @@
-//! Placement of connections on shards. The kernel's SO_REUSEPORT hash spreads connections evenly
-//! over shards only on average, and an SSH session stays for hours; so by default
+//! Placement of connections on shards. The kernel's SO_REUSEPORT hash spreads connections evenly on
+//! average but not at any one time, and an SSH session stays for hours; so by default
 //! (`server.placement = "balanced"`) the shard that accepts a connection gives it to the shard with
 //! the fewest, counting itself.
 //!
@@ -8,11 +8,12 @@
 //! accept to the end of the connection and given back by Drop.
 //!
 //! It is taken by a compare-and-swap of the least load, which fails if that load has changed since
-//! it was read; then the search starts again. While connections only come, the other loads can only
-//! have grown meanwhile, so it is the least still: however many shards accept at once, no two loads
-//! differ by more than one. A shard that is stuck, or refuses a connection, is an exception.
+//! it was read; then the search starts again. While no connection ends, the other loads only grow
+//! during the search, so a successful swap took a true minimum: however many shards accept at once,
+//! loads that begin equal stay within one. A shard that is stuck, or whose command channel is full,
+//! is an exception.
 //!
-//! It moves no connection that is placed, and measures neither CPU nor traffic.
+//! Does not move a connection that is placed, and measures neither CPU nor traffic.
 
 use crate::config;
 use crossbeam_utils::CachePadded;
@@ -43,7 +44,8 @@ impl Placement {
     }
 
     /// Reserves a shard for a connection that shard `accepting` has accepted. In the balanced mode
-    /// a shard for which `is_stuck` is true (its loop has not run for seconds) is passed over,
+    /// a shard for which `is_stuck` is true
+    /// ([`ShardCounters::is_stuck`](crate::telemetry::ShardCounters::is_stuck)) is passed over,
     /// because it would not serve the connection.
     pub fn reserve(
         self: &Arc<Self>,
@@ -59,7 +61,8 @@ impl Placement {
         }
     }
 
-    /// Reserves this shard, whatever its load: for a connection that its target did not take over.
+    /// Reserves `shard` whatever its load: in the kernel mode, or if the chosen shard did not take
+    /// the connection.
     pub fn reserve_on(self: &Arc<Self>, shard: usize) -> Reservation {
         if let Some(load) = self.loads.get(shard) {
             load.fetch_add(1, Ordering::AcqRel);
@@ -71,7 +74,7 @@ impl Placement {
     }
 
     /// Adds one to the least load and returns its shard. Between equal loads the accepting shard
-    /// wins, which saves the transfer.
+    /// wins, which saves the transfer, and else the first.
     fn reserve_least(&self, accepting: usize, is_stuck: impl Fn(usize) -> bool) -> usize {
         loop {
             let least = self

@@ -5,15 +5,15 @@
 use super::Shard;
 use super::command::Command;
 use crate::bridge::SessionAddress;
-use crate::limits::{Admission, LoginSlot, Refused};
+use crate::limits::{ConnectionPermit, LoginSlot, Refused};
 use crate::registry::SessionId;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 /// Permit of a connection that has not logged in yet.
-#[must_use = "dropping it gives the place in the pool back"]
+#[must_use = "dropping it gives the slot back"]
 pub(super) struct PreAuthPermit {
-    pub(super) admission: Admission,
+    pub(super) admission: ConnectionPermit,
     pub(super) login_slot: LoginSlot<SessionAddress>,
     /// Id of the session that the connection becomes; others displace it by this.
     session: Arc<OnceLock<SessionId>>,

@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 const MAX_LOGGED_HEADER: usize = 256;
 
 /// Upgrade that is admitted; its 101 may be sent.
-pub(super) struct Granted {
+pub(super) struct AdmittedUpgrade {
     pub(super) upgrade: Upgrade,
     /// Address of the client, whatever proxies stand between.
     pub(super) client: IpAddr,
@@ -30,7 +30,7 @@ impl Shard {
         snapshot: &ConfigSnapshot,
         peer: SocketAddr,
         listener: ListenerInfo,
-    ) -> (Reply, Option<Granted>) {
+    ) -> (Reply, Option<AdmittedUpgrade>) {
         let server = &snapshot.config.server;
         let client = http::client_ip(
             request.headers(),
@@ -54,12 +54,12 @@ impl Shard {
                 Route::Page(reply) => Ok((reply, None)),
                 Route::Upgrade(reply, upgrade) => {
                     let permit = self.admit(client, &upgrade)?;
-                    let granted = Granted {
+                    let admitted = AdmittedUpgrade {
                         upgrade,
                         client,
                         permit,
                     };
-                    Ok((reply, Some(granted)))
+                    Ok((reply, Some(admitted)))
                 }
             });
         answer.unwrap_or_else(|problem| {
@@ -81,13 +81,22 @@ impl Shard {
         let (status, detail) = (problem.status.as_u16(), &problem.detail);
         if !matches!(status, 403 | 404 | 421) {
             tracing::debug!(%client, %peer, status, detail, "request refused");
-        } else if let Some(others) = self.refused_requests.may_log(client, crate::clock::now()) {
+        } else if let Some(suppressed) = self.refused_requests.admit(client, crate::clock::now()) {
             let named = |name| {
                 let text = request.headers().get(name)?.to_str().ok()?;
                 text.get(..MAX_LOGGED_HEADER).or(Some(text))
             };
             let (host, origin) = (named(HOST), named(ORIGIN));
-            tracing::info!(%client, %peer, status, host, origin, detail, others, "request refused");
+            tracing::info!(
+                %client,
+                %peer,
+                status,
+                host,
+                origin,
+                detail,
+                suppressed,
+                "request refused"
+            );
         }
     }
 
@@ -111,8 +120,13 @@ impl Shard {
             health.ready()?;
         }
         self.enter_pool(client).map_err(|refused| {
-            if let Some(others) = self.refusals.may_log(client, crate::clock::now()) {
-                tracing::warn!(%client, %refused, others, "connection refused: a limit is reached");
+            if let Some(suppressed) = self.refusals.admit(client, crate::clock::now()) {
+                tracing::warn!(
+                    %client,
+                    %refused,
+                    suppressed,
+                    "connection refused: a limit is reached"
+                );
             }
             Problem::unavailable(match refused {
                 Refused::Client => "this client has as many connections as it may; close one",

@@ -2,8 +2,8 @@
 //! `server.max_handshakes`. When all are taken, the client with the most loses its oldest
 //! connection; so a new connection always gets a slot, and silent ones cannot keep others out.
 //!
-//! Clients that have lately asked for health (load balancers, probes) have a few reserved slots,
-//! which connections of others do not displace.
+//! Clients that recently requested `/healthz` or `/readyz` (load balancers, probes) have a few
+//! reserved slots, which connections of others do not displace.
 //!
 //! Before a PROXY protocol header, and behind a trusted proxy until the request, the peer is not
 //! the client: such a connection counts by itself, as that of a client of its own.
@@ -17,13 +17,15 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// Reserved slots per shard, besides `server.max_handshakes`, for clients that ask for health.
+/// Reserved slots per shard, besides `server.max_handshakes`, for clients that recently requested
+/// `/healthz` or `/readyz`.
 const RESERVED: usize = 8;
 
 /// Reserved slots that one client may take.
 const RESERVED_PER_CLIENT: usize = 2;
 
-/// Clients remembered as asking for health; the oldest is forgotten first.
+/// Clients remembered for having recently requested `/healthz` or `/readyz`; the oldest is
+/// forgotten first.
 const PROBERS: usize = 16;
 
 /// Handshake slots of a shard.
@@ -36,7 +38,7 @@ pub(crate) struct HandshakeSlots {
 }
 
 impl HandshakeSlots {
-    /// Remembers a client that asked for health.
+    /// Remembers a client that requested `/healthz` or `/readyz`.
     pub(super) fn note_prober(&self, peer: IpAddr) {
         let key = ClientKey::from(peer);
         let mut probers = self.probers.borrow_mut();
@@ -86,8 +88,8 @@ impl HandshakeSlot {
         slot
     }
 
-    /// Moves the slot to `client`, for whom the peer speaks. Clients of a load balancer do not use
-    /// the slots reserved for the load balancer's own checks.
+    /// Moves the slot to `client`, the address behind the proxy. Clients of a load balancer do not
+    /// use the slots reserved for the load balancer's own checks.
     pub(super) fn assign(&self, client: IpAddr) {
         let slots = &self.shard.handshakes;
         if self.is_reserved.get() {
@@ -102,7 +104,7 @@ impl HandshakeSlot {
             return;
         }
         let server = &self.shard.context.snapshot.load().config.server;
-        if !speaks_for_others(server, client, false) {
+        if !is_proxy(server, client, false) {
             slots.open.borrow_mut().assign(self.id.get(), client.into());
         }
     }
@@ -123,7 +125,7 @@ impl HandshakeSlot {
 /// Takes a slot that others may displace.
 fn take_open(shard: &Shard, sender: Sender<()>, peer: IpAddr, proxied: bool) -> SlotId {
     let server = &shard.context.snapshot.load().config.server;
-    let client = (!speaks_for_others(server, peer, proxied)).then(|| ClientKey::from(peer));
+    let client = (!is_proxy(server, peer, proxied)).then(|| ClientKey::from(peer));
     let mut open = shard.handshakes.open.borrow_mut();
     open.insert(client, sender, server.max_handshakes as usize)
         .0
@@ -143,7 +145,7 @@ impl Drop for HandshakeSlot {
 }
 
 /// Returns whether the peer is a proxy that will name its client.
-fn speaks_for_others(server: &config::Server, peer: IpAddr, proxied: bool) -> bool {
+fn is_proxy(server: &config::Server, peer: IpAddr, proxied: bool) -> bool {
     let proxies = if proxied {
         &server.proxy_protocol_from
     } else {

@@ -219,8 +219,8 @@ fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client:
             mac: Cow::Borrowed(macs),
             compression: Cow::Borrowed(COMPRESSION),
         },
-        // The session owns all clocks. russh's own keep-alive would end the connection where reads
-        // are stopped and replies therefore unread.
+        // The session owns all timeouts. russh's own keep-alive would end the connection where
+        // reads are stopped and replies therefore unread.
         inactivity_timeout: None,
         keepalive_interval: None,
         keepalive_max: 0,

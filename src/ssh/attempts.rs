@@ -1,4 +1,6 @@
 //! One attempt with each authentication method but keyboard-interactive.
+//!
+//! Does not choose methods or their order (`auth.rs`), and has no deadline: the session has.
 
 use super::agent::Agent;
 use super::auth::{Login, Outcome};

@@ -113,8 +113,8 @@ impl SshClient {
     /// the methods that the server accepted, in their order.
     ///
     /// # Errors
-    /// `LoginFailed` if the server refused all that could be tried; `LoginCutOff` if it said why;
-    /// `CannotAsk` if it asks a question that this client cannot be asked; `PasswordExpired`;
+    /// `LoginFailed` if the server refused all that could be tried; `LoginDisconnected` if it said
+    /// why; `CannotAsk` if it asks a question that this client cannot be asked; `PasswordExpired`;
     /// `ConnectionLost` if the connection ended before a credential was sent; `UnusableKey`,
     /// `AgentUnavailable`, `CryptoBusy`, `NotUtf8FromServer`, `ServerMisbehaved`.
     pub async fn login(
@@ -148,7 +148,7 @@ impl SshClient {
                 // During the login a DISCONNECT is a refusal, whatever its reason code.
                 (SessionError::Disconnected(text), _)
                 | (SessionError::LoginFailed, Some(SessionError::Disconnected(text))) => {
-                    SessionError::LoginCutOff(text)
+                    SessionError::LoginDisconnected(text)
                 }
                 (error, _) => error,
             },

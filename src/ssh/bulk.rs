@@ -5,11 +5,11 @@ use crate::runtime::BulkTicket;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Bytes within one [`SPAN`] from which on output is bulk.
+/// Bytes within one [`DETECTION_INTERVAL`] from which on output is bulk.
 const BULK_BYTES: usize = 32 * 1024;
-const SPAN: Duration = Duration::from_millis(10);
+const DETECTION_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Bytes received in the current [`SPAN`], and whether the one before was bulk.
+/// Bytes received in the current [`DETECTION_INTERVAL`], and whether the one before was bulk.
 pub(super) struct BulkDetector {
     since: Instant,
     bytes: usize,
@@ -31,8 +31,8 @@ impl BulkDetector {
     /// Counts `bytes` more, and returns whether the output is bulk now.
     pub(super) fn note(&mut self, bytes: usize, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.since);
-        if age > SPAN {
-            self.was_bulk = self.bytes >= BULK_BYTES && age < 2 * SPAN;
+        if age > DETECTION_INTERVAL {
+            self.was_bulk = self.bytes >= BULK_BYTES && age < 2 * DETECTION_INTERVAL;
             self.bytes = 0;
             self.since = now;
         }
@@ -48,20 +48,20 @@ impl BulkDetector {
     /// dispatch.
     fn is_over(&self, now: Instant) -> bool {
         let waits = self.ticket.as_ref().is_some_and(BulkTicket::waits);
-        !waits && now.saturating_duration_since(self.since) > 2 * SPAN
+        !waits && now.saturating_duration_since(self.since) > 2 * DETECTION_INTERVAL
     }
 
-    /// Ready if this session may read in the current poll of its task. `done`: it has read its
-    /// share.
-    pub(super) fn poll_dispatch(&mut self, cx: &Context<'_>, done: bool) -> Poll<()> {
+    /// Ready if this session may read in the current poll of its task. `share_spent`: it has read
+    /// its share.
+    pub(super) fn poll_dispatch(&mut self, cx: &Context<'_>, share_spent: bool) -> Poll<()> {
         if !self.is_bulk() || self.is_over(crate::clock::now()) {
             self.ticket = None;
         } else if self.ticket.is_none() {
             self.ticket = BulkTicket::new();
         }
         match &self.ticket {
-            Some(ticket) => ticket.poll_dispatch(cx, done),
-            None if done => {
+            Some(ticket) => ticket.poll_dispatch(cx, share_spent),
+            None if share_spent => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bulk_is_much_within_one_span_or_in_each_of_several() {
+    fn bulk_is_much_within_one_interval_or_in_each_of_several() {
         let start = crate::clock::now();
         let ms = |ms| start + Duration::from_millis(ms);
         let mut detector = BulkDetector::new(start);
@@ -91,7 +91,7 @@ mod tests {
             assert!(!detector.note(BULK_BYTES - 1, ms(1000 * second)));
         }
         assert!(detector.note(1, ms(4000)));
-        // It stays bulk while it goes on, from the first byte in each span.
+        // It stays bulk while it goes on, from the first byte in each interval.
         let mut detector = BulkDetector::new(start);
         for at in 0..100 {
             let bulk = detector.note(BULK_BYTES / 10 + 1, ms(at));

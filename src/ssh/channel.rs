@@ -47,7 +47,7 @@ pub struct SshChannel {
     /// that a keystroke takes no allocation.
     input: Option<Sending>,
     /// Request that is being sent beside the input; never waits for the window.
-    control: Option<Sending>,
+    request: Option<Sending>,
     /// `None` once nothing more is to be sent.
     write: Option<Rc<WriteHalf>>,
     budget: Rc<PacketBudget>,
@@ -62,7 +62,7 @@ impl SshChannel {
         Self {
             slot: Rc::default(),
             input: None,
-            control: None,
+            request: None,
             write: Some(Rc::new(write)),
             budget: client.budget,
             shell_start: client.shell_start,
@@ -72,8 +72,8 @@ impl SshChannel {
         }
     }
 
-    /// Returns, once, whether the server has refused the shell after it was taken for running. Most
-    /// servers then close the channel only after the end of its input.
+    /// Returns, once, whether the server has refused the shell after it was assumed to be running.
+    /// Most servers then close the channel only after the end of its input.
     pub fn take_late_refusal(&self) -> bool {
         self.shell_start.take_late_refusal()
     }
@@ -127,42 +127,42 @@ impl SshChannel {
     ///
     /// # Errors
     /// As [`Self::poll_input`].
-    pub fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelGone>> {
-        let Some(control) = &mut self.control else {
+    pub fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelGone>> {
+        let Some(request) = &mut self.request else {
             return Poll::Ready(Ok(()));
         };
-        let sent = ready!(control.as_mut().poll(cx));
-        self.control = None;
+        let sent = ready!(request.as_mut().poll(cx));
+        self.request = None;
         Poll::Ready(sent.map_err(|_| ChannelGone))
     }
 
-    /// Sends the remote terminal's size (RFC 4254 section 6.7); after [`Self::poll_control`]. Sends
+    /// Sends the remote terminal's size (RFC 4254 section 6.7); after [`Self::poll_request`]. Sends
     /// nothing where there is no terminal: some servers end the connection over it.
     pub fn send_resize(&mut self, size: WindowSize) {
         if self.shell_start.no_terminal() {
             return;
         }
-        self.send_control(async move |write| {
+        self.send_request(async move |write| {
             let (cols, rows) = (u32::from(size.cols()), u32::from(size.rows()));
             let (width, height) = (size.width_px(), size.height_px());
             write.window_change(cols, rows, width, height).await
         });
     }
 
-    /// Sends a signal (RFC 4254 section 6.9); after [`Self::poll_control`].
+    /// Sends a signal (RFC 4254 section 6.9); after [`Self::poll_request`].
     pub fn send_signal(&mut self, signal: SignalName) {
         // russh sends the name of a custom one as it is.
         let signal = Sig::Custom(signal.as_str().to_owned());
-        self.send_control(async move |write| write.signal(signal).await);
+        self.send_request(async move |write| write.signal(signal).await);
     }
 
-    fn send_control(
+    fn send_request(
         &mut self,
         send: impl AsyncFnOnce(&WriteHalf) -> Result<(), russh::Error> + 'static,
     ) {
         if let Some(write) = &self.write {
             let write = Rc::clone(write);
-            self.control = Some(Box::pin(async move { send(&write).await }));
+            self.request = Some(Box::pin(async move { send(&write).await }));
         }
     }
 
@@ -199,7 +199,7 @@ impl SshChannel {
     /// Drops input that russh has not taken; nothing more is sent.
     fn abandon(&mut self) {
         self.input = None;
-        self.control = None;
+        self.request = None;
         self.write = None;
     }
 }

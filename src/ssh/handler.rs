@@ -74,8 +74,8 @@ impl SessionHandler {
         }
     }
 
-    fn note_reply(&self, granted: bool) {
-        if let Some(refusal) = self.start.note_reply(granted) {
+    fn note_reply(&self, success: bool) {
+        if let Some(refusal) = self.start.note_reply(success) {
             self.events.event(match refusal {
                 Refusal::Terminal => SshEvent::NoTerminal,
                 Refusal::Shell => SshEvent::StartRefused,

@@ -41,8 +41,8 @@ pub struct HostKeyCheck {
 }
 
 impl HostKeyCheck {
-    /// Looks up the host's entries, once for the connection: on a worker, among the client's jobs,
-    /// where the file is large.
+    /// Looks up the host's entries, once for the connection: on a worker, as a job of the client,
+    /// if the file is slow to search (`KnownHosts::is_quick`).
     ///
     /// # Errors
     /// `CryptoBusy` if the workers are; `Internal`.

@@ -105,7 +105,7 @@ impl Login<'_> {
             return Err(SessionError::CannotAsk);
         }
         let (sender, receiver) = async_channel::bounded::<Vec<Secret>>(1);
-        self.events.event(SshEvent::Question {
+        self.events.event(SshEvent::Prompts {
             name,
             instruction,
             prompts,

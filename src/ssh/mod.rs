@@ -82,7 +82,7 @@ pub enum SshEvent {
         answer: Sender<bool>,
     },
     /// A round of keyboard-interactive (RFC 4256).
-    Question {
+    Prompts {
         /// Title, may be empty.
         name: String,
         /// May be empty.

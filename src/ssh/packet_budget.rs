@@ -10,10 +10,10 @@
 //! without a call to its handler (global requests, IGNORE, DEBUG, data for channels that are closed
 //! or never were), so that one cap holds for all of them together, known or not.
 //!
-//! Guarantee: a server that sends fewer than 200 unsolicited packets in any minute, those of its
-//! login and of a key exchange under way included, and asks for at most 10 key exchanges, is never
-//! ended by this; one that sends or asks for more than twice as many always is. Not counted in
-//! either are those that these earn:
+//! Guarantee: this never ends a connection with fewer than 200 unsolicited packets a minute (login
+//! and key exchange included; one of 64 KiB or more counts several times) and at most 10 requested
+//! key exchanges, and always ends one above twice these numbers. Packets and key exchanges earned
+//! by the following are not counted:
 //! - output: see [`OUTPUT_EARNS`];
 //! - input: see [`INPUT_PER_REPLY`]. OpenSSH answers it with an IGNORE of the same length while its
 //!   terminal reads lines without echo, so that a password is not visible on the wire as such, and
@@ -32,15 +32,15 @@ mod tests;
 const MAX_UNSOLICITED: i64 = 200;
 /// Bytes that make a packet count once more: no packet of output or of a login has as many, and one
 /// that is decrypted for nothing may have 256 KiB.
-const LARGE_PACKET: usize = 64 * 1024;
+const PACKET_COST_UNIT: usize = 64 * 1024;
 /// Key exchanges a minute that no traffic explains. Each costs about 0.6 ms of CPU.
 const MAX_REKEYS: i64 = 10;
 /// Span of the two caps above.
 const MINUTE: Duration = Duration::from_secs(60);
 /// Bytes of banner, all together.
 const MAX_BANNERS: usize = 64 * 1024;
-/// russh reads a packet in two parts: first one of this size, the length, or of this size, a block
-/// of an old cipher; no second part has either.
+/// Sizes of the first of russh's two reads per packet: 4 (the length) or 16 (one block, with a CTR
+/// or CBC cipher). No second read has either size.
 const FIRST_PARTS: [usize; 2] = [4, 16];
 /// Packets that a packet of output makes up for, if they came before it. AsyncSSH puts an empty
 /// IGNORE in front of each packet, of output as of an adjustment of its window.
@@ -63,8 +63,8 @@ const MAX_EARNED_REKEYS: u64 = 64;
 /// Description of a broken rule, for the log and the client.
 pub(super) type Violation = &'static str;
 
-/// Count of which `most` are let through in a minute; more, up to twice as many, only across two
-/// minutes. Below zero it is credit. The clock is read only when the count is full.
+/// Counter of events per one-minute window, limited to `most`; across the edge of a window twice as
+/// many pass. A negative count is credit. The clock is read only when the limit is reached.
 #[derive(Debug)]
 struct PerMinute {
     most: i64,
@@ -81,7 +81,7 @@ impl PerMinute {
         }
     }
 
-    /// Counts so many; `false` if that is too many.
+    /// Adds `count`; returns `false` above the limit.
     fn add(&self, count: i64, now: impl FnOnce() -> Instant) -> bool {
         self.count.set(self.count.get() + count);
         if self.count.get() <= self.most {
@@ -158,7 +158,7 @@ impl PacketBudget {
         }
         self.packets.set(self.packets.get() + 1);
         self.waiter.wake();
-        let cost = 1 + i64::try_from(bytes / LARGE_PACKET).unwrap_or(i64::from(u32::MAX));
+        let cost = 1 + i64::try_from(bytes / PACKET_COST_UNIT).unwrap_or(i64::from(u32::MAX));
         if !self.unsolicited.add(cost, self.now) {
             return self.violate("it sent too many messages that carry no output");
         }

@@ -45,7 +45,7 @@ impl RoundTrip {
     /// still recognises its reply.
     ///
     /// russh's queue holds ten requests. If it is full, the connection is busy or stuck, which
-    /// other clocks watch, and nothing is sent.
+    /// other timeouts detect, and nothing is sent.
     pub(super) fn begin(&mut self, handle: &Rc<Handle<SessionHandler>>, now: Instant) {
         self.poll_reply();
         let arrival = Arc::<Arrival>::default();

@@ -124,7 +124,9 @@ impl SshLoop {
                 Ok(polled) if polled.is_pending() => {}
                 Ok(_) => self.end(),
                 Err(_) => {
-                    tracing::error!("an SSH session loop panicked; its connection is closed");
+                    tracing::error!(
+                        "an SSH session loop panicked; its connection is closed; please report it"
+                    );
                     self.end();
                 }
             }

@@ -30,7 +30,7 @@ pub(super) struct ShellStart {
     /// The request for the shell has its reply.
     replied: Cell<bool>,
     state: Cell<State>,
-    /// Refused after it was taken for running.
+    /// Refused after it was assumed to be running.
     refused_late: Cell<bool>,
     /// The connection has ended.
     lost: Cell<bool>,
@@ -42,7 +42,7 @@ pub(super) struct ShellStart {
 pub(super) enum Refusal {
     /// There is no terminal; the shell may run without one.
     Terminal,
-    /// The shell or command was taken for running, and was refused.
+    /// The shell or command was assumed to be running, and was refused.
     Shell,
 }
 
@@ -52,20 +52,20 @@ impl ShellStart {
         self.terminal.get() == Some(false)
     }
 
-    /// Returns, once, whether the shell or command was refused after it was taken for running, so
-    /// that nothing takes input.
+    /// Returns, once, whether the shell or command was refused after it was assumed to be
+    /// running, so that nothing takes input.
     pub(super) fn take_late_refusal(&self) -> bool {
         self.refused_late.take()
     }
 
     /// Takes the next reply.
-    pub(super) fn note_reply(&self, granted: bool) -> Option<Refusal> {
+    pub(super) fn note_reply(&self, success: bool) -> Option<Refusal> {
         if self.terminal.get().is_none() {
-            self.terminal.set(Some(granted));
-            return (!granted).then_some(Refusal::Terminal);
+            self.terminal.set(Some(success));
+            return (!success).then_some(Refusal::Terminal);
         }
         let first = !self.replied.replace(true);
-        match (self.state.get(), granted) {
+        match (self.state.get(), success) {
             (State::Requested, true) if first => self.set(State::Runs),
             (State::Requested, false) if first => self.set(State::Refused { had_output: false }),
             (State::Runs, false) if first => {
@@ -79,7 +79,6 @@ impl ShellStart {
         None
     }
 
-    /// Takes note of output.
     pub(super) fn note_output(&self) {
         match self.state.get() {
             State::Requested => self.set(State::Runs),
@@ -88,14 +87,13 @@ impl ShellStart {
         }
     }
 
-    /// Takes note of an exit status or signal: the process has run.
+    /// An exit status or signal shows that the process has run.
     pub(super) fn note_exit(&self) {
         if self.state.get() == State::Requested {
             self.set(State::Runs);
         }
     }
 
-    /// Takes note of the channel's close.
     pub(super) fn note_close(&self) {
         match self.state.get() {
             State::Requested => self.set(State::Closed { had_output: false }),
@@ -104,7 +102,6 @@ impl ShellStart {
         }
     }
 
-    /// Takes note of the connection's end.
     pub(super) fn note_lost(&self) {
         self.lost.set(true);
         self.waiter.wake();

@@ -1,7 +1,7 @@
 //! Stream under russh: a socket of the shard with read-ahead, the version line
 //! ([`Identification`]), [`ReadCredit`], [`PacketBudget`], fair dispatch and read coalescing of
-//! bulk output. Has no deadlines: the session owns all clocks, and russh's loop with this stream in
-//! it.
+//! bulk output. Has no deadlines: the session owns all timeouts, and russh's loop with this stream
+//! in it.
 
 use super::bulk::BulkDetector;
 use super::credit::ReadCredit;
@@ -25,8 +25,8 @@ const SCRATCH: usize = 64 * 1024;
 /// is copied twice.
 const AHEAD_OF_LARGE: usize = 1024;
 
-/// Size from which on a packet is large, in bytes.
-const LARGE_PACKET: usize = 16 * 1024;
+/// Size from which on a packet is large, in bytes: the next is read directly into russh's buffer.
+const DIRECT_READ_FROM: usize = 16 * 1024;
 
 /// Bytes that a session reads in one poll of its task.
 const MAX_READ_PER_POLL: usize = 64 * 1024;
@@ -188,7 +188,7 @@ impl Inner {
             self.budget.note_read(bytes).map_err(io::Error::other)?;
             // Four bytes are a packet's length.
             if bytes > 4 {
-                self.large = bytes >= LARGE_PACKET;
+                self.large = bytes >= DIRECT_READ_FROM;
             }
         }
         Poll::Ready(Ok(()))
@@ -223,8 +223,8 @@ impl Inner {
             return Poll::Pending;
         }
         // Bulk output must not starve the shard's other sessions.
-        let done = self.has_read_its_share();
-        ready!(self.bulk.poll_dispatch(cx, done));
+        let share_spent = self.has_read_its_share();
+        ready!(self.bulk.poll_dispatch(cx, share_spent));
         if self.large && buf.remaining() >= AHEAD_OF_LARGE {
             return self.poll_read_packet(cx, buf, credit);
         }

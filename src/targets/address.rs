@@ -1,7 +1,7 @@
 //! Requested target: the path segments after `/ws/`, decoded and checked.
 //!
 //! An address has one spelling: old forms of IPv4 addresses (`127.1`, `0x7f.1`, `2130706433`),
-//! which resolvers parse as the address, are refused. Does NOT apply the policy or look up names.
+//! which resolvers parse as the address, are refused. Does not apply the policy or look up names.
 
 use crate::net::canonical_host;
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! `address` parses the request, `policy` decides (`rule` and `rules` are its entries, `net` the
 //! special ranges, `own` the bridge's listeners), `resolver` looks up names on the threads of
-//! `workers`. Does NOT open connections.
+//! `workers`. Does not open connections.
 //!
 //! The types fix the order: [`TargetRequest`] -> [`Policy::evaluate`] -> [`Resolver::resolve`] ->
 //! [`Resolution::filter`] -> connect. Only addresses that [`Resolution::filter`] or

@@ -1,6 +1,6 @@
 //! Special-purpose address ranges, which only an explicit entry of the policy opens.
 //!
-//! Pure arithmetic. Does NOT parse or apply rules.
+//! Pure arithmetic. Does not parse or apply rules.
 
 pub(super) use crate::net::Net;
 use crate::net::canonical_ip;

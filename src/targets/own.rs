@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, OnceLock};
 
-/// Addresses of the public and the administrator's listeners. They are known once they are bound,
+/// Addresses of the public and the admin listeners. They are known once they are bound,
 /// after the rules were parsed, and stay the same for the life of the process. Cheap to clone; the
 /// clones share them.
 #[derive(Debug, Clone)]

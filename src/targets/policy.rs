@@ -10,14 +10,14 @@
 //!   `*.suffix` or `0.0.0.0/0`.
 //! - A deny rule wins over all of these: the bridge neither looks up nor connects to what it
 //!   matches, under whatever name, the named targets' included.
-//! - The bridge's own listeners, the administrator's among them, are opened only by an entry for
+//! - The bridge's own listeners, the admin listeners among them, are opened only by an entry for
 //!   that very port: a named target, or a rule with one port and an exact host or a single address.
 //!   A network, a range of ports or `*` does not open them.
 //! - An IPv6 address that embeds an IPv4 address is canonicalised to it before any rule is applied.
 //! - Known host keys, quotas and throttles use one spelling of a host: [`Resolution::host`],
 //!   [`Resolution::counted_as`].
 //!
-//! Does NOT connect; does NOT parse the entries (`rule` does).
+//! Does not connect; does not parse the entries (`rule` does).
 
 use super::address::{Host, TargetRequest};
 use super::net::{Net, endpoints, special_range};

@@ -8,7 +8,7 @@
 //! threads and a quarter of the queue. Scheduling is round robin over the clients, and a full queue
 //! drops from the client that holds most of it (`workers`); what is dropped fails as "busy".
 //!
-//! Does NOT check addresses ([`Resolution::filter`] does), cache results, or set a deadline.
+//! Does not check addresses ([`Resolution::filter`] does), cache results, or set a deadline.
 
 use super::address::Host;
 use super::policy::Resolution;

@@ -4,7 +4,7 @@
 //! `[2001:db8::/32]`, then `:port`, `:first-last`, `:*`, or nothing for 22. `targets.named`:
 //! `name=host`, or `name=host:port` with a single port.
 //!
-//! Does NOT apply the rules to requests: `policy` does.
+//! Does not apply the rules to requests: `policy` does.
 
 use super::address::{AddressError, Host, is_target_name, parse_port};
 use super::net::Net;

@@ -4,7 +4,7 @@
 //!
 //! A line is a client's if it is of its session (the span `session`), or names it in the field
 //! `client` or `peer`. Lines of `debug` and below are not limited, since an operator who asks for
-//! them wants all; nor are those of the administrator's listener.
+//! them wants all; nor are those of the admin listener.
 
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::fmt::Debug;

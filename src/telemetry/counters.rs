@@ -11,11 +11,11 @@ use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Numbers of sessions by outcome: `total = active + successful + failed`.
+/// Numbers of sessions by outcome: `total = open + successful + failed`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct SessionStats {
     /// Sessions now, in any state.
-    pub active: u64,
+    pub open: u64,
     /// Sessions since the start of the process.
     pub total: u64,
     /// Sessions that the remote process or their client's close ended.
@@ -28,7 +28,7 @@ pub struct SessionStats {
 const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
 
 /// Age of the last heartbeat from which on a shard does not serve its sessions. There is at least
-/// one a second (`crate::runtime::watch`).
+/// one a second (`crate::runtime::on_heartbeat`).
 const STUCK: Duration = Duration::from_secs(2);
 
 const STATUS_CELLS: usize = HTTP_STATUSES.len() + 1;
@@ -46,7 +46,8 @@ pub struct ShardCounters {
     pub handshakes: SingleWriterCounter,
     /// Sessions created.
     pub started: SingleWriterCounter,
-    /// Sessions that a drain waits for, now: all but those that arrived after it had begun.
+    /// Sessions that a drain waits for: all, except (unless `Drain::admit`) those that had not sent
+    /// `auth` when it began and those that came later.
     pub awaited: SingleWriterCounter,
     /// Input of clients, in bytes.
     pub input_bytes: SingleWriterCounter,
@@ -185,7 +186,7 @@ impl ShardCounters {
         }
         stats.total = self.started.get();
         let ended = stats.successful + stats.failed;
-        stats.active = stats.total.saturating_sub(ended);
+        stats.open = stats.total.saturating_sub(ended);
         stats
     }
 }

@@ -8,7 +8,7 @@ words! {
         /// `server.max_handshakes` were in progress, and its client had the most.
         Full = "full",
         /// The peer is not one that may speak the PROXY protocol.
-        UntrustedPeer = "proxy-stranger",
+        UntrustedPeer = "untrusted-peer",
         /// No PROXY protocol header, or a broken one.
         ProxyHeader = "proxy-header",
         /// The TLS handshake failed, or the client spoke no TLS.

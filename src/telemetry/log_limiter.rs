@@ -1,6 +1,6 @@
 //! Rate limit of one log line that untrusted peers can cause at will. For a line about no client
 //! there is one limit; for a line about a client each client network has its own, so that one that
-//! causes many hides no other's. Lines left out are counted into the next.
+//! causes many hides no other's. Suppressed lines are counted into the next.
 
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::cell::Cell;
@@ -17,26 +17,27 @@ const CLIENTS: usize = 1024;
 #[derive(Debug, Default)]
 pub struct LogLimiter {
     last: Cell<Option<Instant>>,
-    left_out: Cell<u64>,
+    suppressed: Cell<u64>,
 }
 
 impl LogLimiter {
-    /// Returns the number of lines left out since the last one, if a line may be logged `now`.
-    pub fn may_log(&self, now: Instant) -> Option<u64> {
+    /// Returns the number of lines suppressed since the last one, or `None` if this one is
+    /// suppressed.
+    pub fn admit(&self, now: Instant) -> Option<u64> {
         let since = self.last.get().map(|last| now.duration_since(last));
         if since.is_some_and(|since| since < PAUSE) {
-            self.left_out.set(self.left_out.get() + 1);
+            self.suppressed.set(self.suppressed.get() + 1);
             return None;
         }
         self.last.set(Some(now));
-        Some(self.left_out.take())
+        Some(self.suppressed.take())
     }
 }
 
 /// Limiter of a line about a client, per client network. Lives on one thread.
 pub struct ClientLogLimiter {
     clients: RateTable,
-    left_out: Cell<u64>,
+    suppressed: Cell<u64>,
 }
 
 impl ClientLogLimiter {
@@ -44,19 +45,19 @@ impl ClientLogLimiter {
     pub fn new(epoch: Instant) -> Self {
         Self {
             clients: RateTable::new(CLIENTS, epoch),
-            left_out: Cell::new(0),
+            suppressed: Cell::new(0),
         }
     }
 
-    /// Returns the number of lines left out since the last one about any client, if a line about
-    /// `client` may be logged `now`.
-    pub fn may_log(&self, client: IpAddr, now: Instant) -> Option<u64> {
+    /// Returns the number of lines suppressed since the last one about any client, or `None` if
+    /// this one, about `client`, is suppressed.
+    pub fn admit(&self, client: IpAddr, now: Instant) -> Option<u64> {
         let (client, rate) = (ClientKey::from(client), Rate::new(1, PAUSE));
         if self.clients.take(client, rate, now).is_err() {
-            self.left_out.set(self.left_out.get() + 1);
+            self.suppressed.set(self.suppressed.get() + 1);
             return None;
         }
-        Some(self.left_out.take())
+        Some(self.suppressed.take())
     }
 }
 
@@ -65,15 +66,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_counts_those_left_out() {
+    fn one_line_counts_those_suppressed() {
         let limiter = LogLimiter::default();
         let start = crate::clock::now();
-        assert_eq!(limiter.may_log(start), Some(0));
+        assert_eq!(limiter.admit(start), Some(0));
         for _ in 0..7 {
-            assert_eq!(limiter.may_log(start + PAUSE / 2), None);
+            assert_eq!(limiter.admit(start + PAUSE / 2), None);
         }
-        assert_eq!(limiter.may_log(start + PAUSE), Some(7));
-        assert_eq!(limiter.may_log(start + PAUSE * 2), Some(0));
+        assert_eq!(limiter.admit(start + PAUSE), Some(7));
+        assert_eq!(limiter.admit(start + PAUSE * 2), Some(0));
     }
 
     #[test]
@@ -81,12 +82,12 @@ mod tests {
         let start = crate::clock::now();
         let limiter = ClientLogLimiter::new(start);
         let client = |last| IpAddr::from([192, 0, 2, last]);
-        assert_eq!(limiter.may_log(client(1), start), Some(0));
+        assert_eq!(limiter.admit(client(1), start), Some(0));
         for _ in 0..7 {
-            assert_eq!(limiter.may_log(client(1), start), None);
+            assert_eq!(limiter.admit(client(1), start), None);
         }
-        assert_eq!(limiter.may_log(client(2), start), Some(7));
-        assert_eq!(limiter.may_log(client(3), start), Some(0));
-        assert_eq!(limiter.may_log(client(1), start + PAUSE), Some(0));
+        assert_eq!(limiter.admit(client(2), start), Some(7));
+        assert_eq!(limiter.admit(client(3), start), Some(0));
+        assert_eq!(limiter.admit(client(1), start + PAUSE), Some(0));
     }
 }

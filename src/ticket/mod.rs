@@ -12,7 +12,7 @@
 //!
 //! A ticket may be used more than once while it is valid. It proves to the bridge that the issuer
 //! admits this user, and nothing to the SSH server: a stolen ticket is of no use without the
-//! credentials. Does NOT issue tickets.
+//! credentials. Does not issue tickets.
 
 mod key;
 #[cfg(test)]
@@ -49,7 +49,7 @@ struct Claims {
 }
 
 /// Valid ticket of the right user; the target is still to be compared.
-pub struct Admitted {
+pub struct VerifiedTicket {
     target: String,
 }
 
@@ -90,7 +90,7 @@ impl Tickets {
         ticket: &str,
         user: &str,
         now: SystemTime,
-    ) -> Result<Admitted, TicketProblem> {
+    ) -> Result<VerifiedTicket, TicketProblem> {
         if ticket.len() > MAX_TICKET {
             return Err(TicketProblem::NotValid);
         }
@@ -105,7 +105,7 @@ impl Tickets {
         if claims.sub != user {
             return Err(TicketProblem::OtherUser);
         }
-        Ok(Admitted {
+        Ok(VerifiedTicket {
             target: claims.target,
         })
     }
@@ -125,7 +125,7 @@ impl Tickets {
     }
 }
 
-impl Admitted {
+impl VerifiedTicket {
     /// Returns whether the ticket is for this target, whose `host` is canonical. A ticket names
     /// `host:port`, in any spelling of the host and with IPv6 in brackets, or exactly the
     /// configured name where the client requested a named target.

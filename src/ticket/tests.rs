@@ -222,7 +222,7 @@ fn a_ticket_names_its_target() {
     ];
     for (ticket, name, host, port, good) in rows {
         let target = ticket.to_owned();
-        let found = Admitted { target }.is_for(name, host, port);
+        let found = VerifiedTicket { target }.is_for(name, host, port);
         assert_eq!(found, good, "{ticket} {name:?} {host}");
     }
 }

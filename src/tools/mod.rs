@@ -46,7 +46,7 @@ pub enum ToolError {
     #[error("{0}")]
     Tune(#[from] tune::TuneError),
     /// The process this one is to end with has ended.
-    #[error("cannot end with the process that started this one: {0}")]
+    #[error("cannot be tied to the parent process: {0}")]
     Parent(#[source] io::Error),
     /// A report cannot be written as JSON.
     #[error("cannot write the report: {0}")]

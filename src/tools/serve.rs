@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 /// Text below the addresses, for a person at a terminal.
 const AT_A_TERMINAL: &str = "\
-sshard: Ctrl-C ends it when its sessions have ended or server.drain_timeout is over, a second one at \
-once. Closing this terminal does not end it: SIGHUP has it read its configuration again, and it \
-goes on in the background until SIGTERM.";
+sshard: Ctrl-C starts a drain: the bridge ends with its last session, or at server.drain_timeout; a \
+second Ctrl-C ends it at once. Closing this terminal does not end it: on SIGHUP it reads its \
+configuration again and goes on in the background until SIGTERM.";
 
 /// Checks, prints or serves, as the flags say. Serves until a signal.
 ///
@@ -137,7 +137,9 @@ fn end_with(parent: u32) -> io::Result<()> {
     // It may have ended before the kernel knew.
     let now = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     if u32::try_from(now) != Ok(parent) {
-        return Err(io::Error::other(format!("{parent} is not it, but {now}")));
+        return Err(io::Error::other(format!(
+            "the parent is process {now}, not {parent}, which has probably ended"
+        )));
     }
     Ok(())
 }

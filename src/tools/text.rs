@@ -28,6 +28,12 @@ pub(super) fn plain(text: &str) -> String {
     plain_text::escaped(text).into_owned()
 }
 
+/// Returns a number of things: `1 shard`, `2 shards`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{s}")
+}
+
 /// Returns a number of bytes in the unit that fits.
 pub(super) fn size(bytes: u64) -> String {
     let mut rest = bytes as f64;

@@ -1,4 +1,6 @@
 //! The files of the page in the binary, each also compressed by gzip and brotli.
+//!
+//! Does not read files at run time, and compresses nothing: `make web` does.
 
 use crate::words::words;
 use hyper::header::{GetAll, HeaderValue};

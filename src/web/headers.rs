@@ -33,7 +33,7 @@ const OPERATOR: &str = "default-src 'none'; script-src 'self'; style-src 'self';
                         img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                         require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Sets the headers of the administrator's listener, on every response: no page may frame or read
+/// Sets the headers of the admin listener, on every response: no page may frame or read
 /// it.
 pub(crate) fn secure_operator(headers: &mut HeaderMap) {
     for (name, value) in &STRICT_HEADERS {

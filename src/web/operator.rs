@@ -1,4 +1,4 @@
-//! The operator's page, served from the binary by the administrator's listener. It holds no secret:
+//! The operator's page, served from the binary by the admin listener. It holds no secret:
 //! it requests its data from that listener with the token that the operator types.
 
 use super::assets::find;
@@ -7,7 +7,7 @@ use hyper::HeaderMap;
 
 /// Page of a build without the page.
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>sshard operator</title>\
-<p>The administrator's listener runs, but this build has no page for it: it was made without Node.\
+<p>The admin listener runs, but this build has no page for it: it was made without Node.\
 <p>Install Node 20 or newer, run <code>make web</code>, and build again. \
 Without it there are <code>sshard sessions</code>, <code>/stats</code> and <code>/metrics</code>.";
 

@@ -14,7 +14,7 @@ pub use schedule::Bounds;
 
 use crate::net::network_of;
 use async_channel::{Receiver, Sender};
-use schedule::{Schedule, Ticket};
+use schedule::{JobId, Schedule};
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
@@ -58,21 +58,21 @@ impl Abandoned {
 }
 
 /// A job and its reply channel.
-struct Task {
-    job: Box<dyn FnOnce(Dispatch) + Send>,
+struct Job {
+    run: Box<dyn FnOnce(Dispatch) + Send>,
     abandoned: Abandoned,
 }
 
 enum Event {
-    Submitted(IpAddr, Task),
-    Finished(Ticket),
+    Submitted(IpAddr, Job),
+    Finished(JobId),
     /// A caller no longer waits, or the last handle is gone.
     Wake,
 }
 
 /// Command to a worker thread.
 enum Command {
-    Run(Ticket, Task),
+    Run(JobId, Job),
     End,
 }
 
@@ -152,7 +152,7 @@ impl Workers {
     /// not the future is polled. Dropping the future abandons the job.
     ///
     /// # Errors
-    /// From the future: [`WorkError::QueueFull`], at once or when other clients need the place, and
+    /// From the future: [`WorkError::QueueFull`], at once or when other clients need the space, and
     /// [`WorkError::Lost`].
     pub fn run<T, F>(
         &self,
@@ -170,7 +170,7 @@ impl Workers {
             events: self.inner.events.clone(),
             waits: true,
         };
-        let job = move |dispatch| {
+        let run = move |dispatch| {
             let result = match dispatch {
                 Dispatch::Run => Ok(job()),
                 Dispatch::Evict => Err(WorkError::QueueFull),
@@ -178,11 +178,11 @@ impl Workers {
             // Fails only if the caller no longer waits.
             let _ = reply.try_send(result);
         };
-        let task = Task {
-            job: Box::new(job),
+        let job = Job {
+            run: Box::new(run),
             abandoned,
         };
-        let event = Event::Submitted(network_of(client), task);
+        let event = Event::Submitted(network_of(client), job);
         let submitted = self.inner.events.try_send(event);
         async move {
             let outcome = match submitted {
@@ -213,20 +213,20 @@ impl Dispatcher {
                 return;
             }
             match event {
-                Event::Submitted(client, task) => {
-                    if let Some(evicted) = self.schedule.push(client, task) {
-                        (evicted.job)(Dispatch::Evict);
+                Event::Submitted(client, job) => {
+                    if let Some(evicted) = self.schedule.push(client, job) {
+                        (evicted.run)(Dispatch::Evict);
                     }
                 }
-                Event::Finished(ticket) => {
-                    self.schedule.finish(ticket);
+                Event::Finished(id) => {
+                    self.schedule.finish(id);
                     self.idle += 1;
                 }
                 Event::Wake => {}
             }
             self.schedule.note_abandoned();
-            while let Some((ticket, task)) = self.schedule.dispatch_next() {
-                self.start(ticket, task, events);
+            while let Some((id, job)) = self.schedule.dispatch_next() {
+                self.start(id, job, events);
             }
             while self.idle > 0 && self.alive > self.schedule.threads() {
                 self.send(Command::End);
@@ -235,16 +235,16 @@ impl Dispatcher {
         }
     }
 
-    fn start(&mut self, ticket: Ticket, task: Task, events: &SyncSender<Event>) {
+    fn start(&mut self, id: JobId, job: Job, events: &SyncSender<Event>) {
         if self.idle == 0
             && let Err(error) = self.spawn_worker(events)
         {
             let pool = self.name;
             tracing::error!(pool, %error, "a worker thread did not start; one job is lost");
-            // Its caller sees that the task is dropped.
-            return self.schedule.finish(ticket);
+            // Its caller sees that the job is dropped.
+            return self.schedule.finish(id);
         }
-        self.send(Command::Run(ticket, task));
+        self.send(Command::Run(id, job));
     }
 
     /// Sends to a thread that is idle, so there is room in the channel.
@@ -265,11 +265,11 @@ impl Dispatcher {
 }
 
 fn work(commands: &Receiver<Command>, events: &SyncSender<Event>) {
-    while let Ok(Command::Run(ticket, task)) = commands.recv_blocking() {
+    while let Ok(Command::Run(id, job)) = commands.recv_blocking() {
         // A panic drops the job's reply channel, which its caller sees. Nothing of the job is used
         // afterwards.
-        let _ = catch_unwind(AssertUnwindSafe(|| (task.job)(Dispatch::Run)));
-        if events.send(Event::Finished(ticket)).is_err() {
+        let _ = catch_unwind(AssertUnwindSafe(|| (job.run)(Dispatch::Run)));
+        if events.send(Event::Finished(id)).is_err() {
             return;
         }
     }

@@ -8,7 +8,7 @@
 //! A full queue takes from the client that holds most of it. So nobody is refused while another
 //! holds more, and many clients can fill the queue, but none can keep it.
 
-use super::{Abandoned, Task};
+use super::{Abandoned, Job};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
@@ -59,7 +59,7 @@ impl Bounds {
 }
 
 /// Number of a running job.
-pub(super) type Ticket = u64;
+pub(super) type JobId = u64;
 
 /// Jobs that wait and that run.
 pub(super) struct Schedule {
@@ -74,14 +74,14 @@ pub(super) struct Schedule {
     /// Jobs in a row that were of the sparse list.
     sparse_in_a_row: usize,
     waiting: usize,
-    running: HashMap<Ticket, Running>,
+    running: HashMap<JobId, Running>,
     abandoned: usize,
-    next_ticket: Ticket,
+    next_id: JobId,
 }
 
 #[derive(Default)]
 struct Client {
-    waiting: VecDeque<Task>,
+    waiting: VecDeque<Job>,
     running: usize,
     /// Running jobs that are abandoned.
     abandoned: usize,
@@ -100,11 +100,11 @@ impl Client {
     }
 
     /// The next job somebody waits for, and how many were passed over.
-    fn pop(&mut self) -> (Option<Task>, usize) {
+    fn pop(&mut self) -> (Option<Job>, usize) {
         let mut passed = 0;
-        while let Some(task) = self.waiting.pop_front() {
-            if !task.abandoned.is_set() {
-                return (Some(task), passed);
+        while let Some(job) = self.waiting.pop_front() {
+            if !job.abandoned.is_set() {
+                return (Some(job), passed);
             }
             passed += 1;
         }
@@ -123,7 +123,7 @@ impl Schedule {
             waiting: 0,
             running: HashMap::new(),
             abandoned: 0,
-            next_ticket: 0,
+            next_id: 0,
         }
     }
 
@@ -134,19 +134,19 @@ impl Schedule {
 
     /// Queues a job of `client`. Returns the job that there is no room for: this one, or the latest
     /// of the client that holds most of the queue.
-    pub(super) fn push(&mut self, client: IpAddr, task: Task) -> Option<Task> {
+    pub(super) fn push(&mut self, client: IpAddr, job: Job) -> Option<Job> {
         if !self.has_room() || !self.has_share(client) {
-            // Abandoned jobs need no place.
+            // Abandoned jobs need no space.
             self.forget_abandoned();
         }
         if !self.has_share(client) {
-            return Some(task);
+            return Some(job);
         }
         let mut evicted = None;
         if !self.has_room() {
             evicted = self.evict_for(client);
             if evicted.is_none() {
-                return Some(task);
+                return Some(job);
             }
         }
         let sparse = &mut self.sparse;
@@ -154,7 +154,7 @@ impl Schedule {
             sparse.push_back(client);
             Client::default()
         });
-        entry.waiting.push_back(task);
+        entry.waiting.push_back(job);
         self.waiting += 1;
         evicted
     }
@@ -172,7 +172,7 @@ impl Schedule {
     }
 
     /// Takes the latest job of the largest holder, if that holds more than `client` would.
-    fn evict_for(&mut self, client: IpAddr) -> Option<Task> {
+    fn evict_for(&mut self, client: IpAddr) -> Option<Job> {
         let own = self.held(client) + 1;
         let largest = self.clients.values_mut().max_by_key(|c| c.waiting.len())?;
         if largest.waiting.len() <= own {
@@ -185,34 +185,34 @@ impl Schedule {
 
     fn forget_abandoned(&mut self) {
         for client in self.clients.values_mut() {
-            client.waiting.retain(|task| !task.abandoned.is_set());
+            client.waiting.retain(|job| !job.abandoned.is_set());
         }
         self.waiting = self.clients.values().map(|c| c.waiting.len()).sum();
     }
 
     /// Takes the job that is to start now, if one may.
-    pub(super) fn dispatch_next(&mut self) -> Option<(Ticket, Task)> {
+    pub(super) fn dispatch_next(&mut self) -> Option<(JobId, Job)> {
         let active = self.running.len() - self.abandoned;
         if active >= self.bounds.threads || self.running.len() >= self.bounds.max_threads {
             return None;
         }
         let sparse_first = self.sparse_in_a_row < SPARSE_IN_A_ROW;
-        let (client, task) = match self.take_from(sparse_first) {
+        let (client, job) = match self.take_from(sparse_first) {
             Some(taken) => taken,
             None => self.take_from(!sparse_first)?,
         };
-        self.next_ticket += 1;
+        self.next_id += 1;
         let running = Running {
             client,
-            abandoned: task.abandoned.clone(),
+            abandoned: job.abandoned.clone(),
             is_counted: false,
         };
-        self.running.insert(self.next_ticket, running);
-        Some((self.next_ticket, task))
+        self.running.insert(self.next_id, running);
+        Some((self.next_id, job))
     }
 
     /// Takes the first job of a list whose client may run one more.
-    fn take_from(&mut self, sparse: bool) -> Option<(IpAddr, Task)> {
+    fn take_from(&mut self, sparse: bool) -> Option<(IpAddr, Job)> {
         let list = if sparse {
             &mut self.sparse
         } else {
@@ -228,14 +228,14 @@ impl Schedule {
                 at += 1;
                 continue;
             }
-            let (task, passed) = client.pop();
-            self.waiting -= passed + usize::from(task.is_some());
-            if let Some(task) = task {
+            let (job, passed) = client.pop();
+            self.waiting -= passed + usize::from(job.is_some());
+            if let Some(job) = job {
                 client.running += 1;
                 list.remove(at);
                 self.backlogged.push_back(ip);
                 self.sparse_in_a_row = if sparse { self.sparse_in_a_row + 1 } else { 0 };
-                return Some((ip, task));
+                return Some((ip, job));
             }
             if client.running > 0 {
                 at += 1;
@@ -262,8 +262,8 @@ impl Schedule {
     }
 
     /// Removes a running job that has ended.
-    pub(super) fn finish(&mut self, ticket: Ticket) {
-        let Some(running) = self.running.remove(&ticket) else {
+    pub(super) fn finish(&mut self, id: JobId) {
+        let Some(running) = self.running.remove(&id) else {
             return;
         };
         let counted = usize::from(running.is_counted);

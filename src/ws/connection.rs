@@ -71,13 +71,13 @@ pub struct WsConnection {
 
 impl WsConnection {
     /// Takes over a socket on which the upgrade is done. `leftover`: bytes that followed the
-    /// request. `read_limit`: largest message, in bytes; with `in_pieces`, a larger one comes as
+    /// request. `read_limit`: largest message, in bytes; with `split_large`, a larger one comes as
     /// several.
     pub async fn new(
         socket: ClientStream,
         leftover: Vec<u8>,
         read_limit: usize,
-        in_pieces: bool,
+        split_large: bool,
     ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -87,7 +87,7 @@ impl WsConnection {
             .max_message_size(Some(read_limit))
             .max_frame_size(Some(read_limit))
             .accept_unmasked_frames(false);
-        let socket = FrameStream::new(socket, leftover, read_limit, in_pieces);
+        let socket = FrameStream::new(socket, leftover, read_limit, split_large);
         let stream = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
         Self {
             stream,

@@ -68,18 +68,18 @@ pub(super) struct FrameStream {
 }
 
 impl FrameStream {
-    /// With `in_pieces`, a message larger than `read_limit` is split.
+    /// With `split_large`, a message larger than `read_limit` is split.
     pub(super) fn new(
         stream: ClientStream,
         leftover: Vec<u8>,
         read_limit: usize,
-        in_pieces: bool,
+        split_large: bool,
     ) -> Self {
         Self {
             stream,
             leftover: leftover.into(),
             inspector: Inspector::new(read_limit, crate::clock::now()),
-            splitter: in_pieces.then(|| MessageSplitter::new(read_limit)),
+            splitter: split_large.then(|| MessageSplitter::new(read_limit)),
             split: Cursor::default(),
             unsent: Bytes::new(),
             holds_writes: false,

@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A socket of the shard that counts. No timeouts: the session owns all clocks.
+/// A socket of the shard that counts. Has no deadlines: the session owns all timeouts.
 pub struct CountingSocket {
     socket: Stream,
     /// Bytes the kernel took so far; with TLS, those on the wire.

@@ -126,7 +126,7 @@ impl Tls {
         let Validity { from, until } = self.validity;
         let (file, from_date, until_date) = (file.display(), date(from), date(until));
         if until <= now {
-            tracing::warn!(%file, until = %until_date, "the TLS certificate HAS EXPIRED: clients refuse it");
+            tracing::warn!(%file, until = %until_date, "the TLS certificate HAS EXPIRED: clients refuse it; renew it and send SIGHUP");
         } else if now < from {
             tracing::warn!(%file, from = %from_date, "the TLS certificate is NOT YET VALID: clients refuse it");
         } else {

@@ -1,4 +1,4 @@
-//! Access to the administrator's listener: tokens, methods, Host, Origin, unknown paths.
+//! Access to the admin listener: tokens, methods, Host, Origin, unknown paths.
 
 use crate::common::fixture::Fixture;
 use crate::common::{Admin, Bridge, DEADLINE, run_line};
@@ -51,15 +51,15 @@ fn is_open(path: &str) -> bool {
 #[test]
 fn every_route_but_health_and_readiness_requires_the_token() {
     let (bridge, _file) = guarded();
-    let nobody = Admin::of(&bridge);
+    let anonymous = Admin::of(&bridge);
     let unauthenticated = [
-        nobody.clone(),
-        nobody.with_token("wrong-horse-battery-staple"),
-        nobody.with_token(&TOKEN[1..]),
-        nobody.with_token(&format!("{TOKEN}x")),
-        nobody.with_token(""),
+        anonymous.clone(),
+        anonymous.with_token("wrong-horse-battery-staple"),
+        anonymous.with_token(&TOKEN[1..]),
+        anonymous.with_token(&format!("{TOKEN}x")),
+        anonymous.with_token(""),
     ];
-    let owner = nobody.with_token(TOKEN);
+    let owner = anonymous.with_token(TOKEN);
     for (path, methods, expected) in ROUTES {
         for method in methods {
             for client in &unauthenticated {
@@ -272,12 +272,12 @@ fn an_empty_address_means_no_listener_and_a_port_in_use_is_named() {
 /// Silent connections, half requests, and answers that are not read, each more than there are
 /// slots. All at once, before and during a request, which does not wait for a deadline.
 #[test]
-fn silent_connections_keep_no_operator_out() {
+fn silent_connections_do_not_keep_operators_out() {
     let fixture = Fixture::new(&[]);
     let admin = Admin::of(&fixture.bridge);
     let open = |said: &str| {
         let mut stream = TcpStream::connect(admin.addr).unwrap();
-        // What it is told it does not read; it may be closed already.
+        // It does not read the answer, and may be closed already.
         let _ = stream.write_all(said.as_bytes());
         stream
     };

@@ -1,4 +1,4 @@
-//! The administrator's listener, for operators and for untrusted peers.
+//! The admin listener, for operators and for untrusted peers.
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 

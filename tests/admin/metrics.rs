@@ -92,7 +92,7 @@ fn sum(families: &BTreeMap<String, (String, Series)>, name: &str, with: &str) ->
 }
 
 #[test]
-fn every_family_is_there_with_its_type_and_bounded_labels() {
+fn every_family_is_exported_with_its_type_and_bounded_labels() {
     let fixture = Fixture::new(&["server.shards=2"]);
     let admin = Admin::of(&fixture.bridge);
     // So that every family has series.
@@ -117,12 +117,12 @@ fn every_family_is_there_with_its_type_and_bounded_labels() {
     let known: BTreeSet<&str> = FAMILIES.iter().map(|(name, ..)| *name).collect();
     let all: BTreeSet<&str> = families.keys().map(String::as_str).collect();
     assert_eq!(all, known, "the table lists every family");
-    // Addresses and users are nobody's business here.
+    // Metrics contain no addresses and no users.
     assert!(!answer.body.contains("127.0.0.1"), "{}", answer.body);
 }
 
 #[test]
-fn openmetrics_is_given_if_accept_asks_for_it() {
+fn openmetrics_is_served_if_accept_requests_it() {
     let fixture = Fixture::new(&[]);
     let admin = Admin::of(&fixture.bridge);
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";

@@ -36,29 +36,29 @@ fn the_page_needs_no_token_and_everything_else_does() {
     writeln!(file, "{TOKEN}").unwrap();
     let setting = format!("--set admin.token_file={}", file.path().display());
     let bridge = Bridge::serve(&format!("--allow a:22 {setting}"));
-    let nobody = Admin::of(&bridge);
-    let page = nobody.get("/");
+    let anonymous = Admin::of(&bridge);
+    let page = anonymous.get("/");
     assert_eq!(page.status, 200, "{page:?}");
     let kind = page.header("content-type");
     assert_eq!(kind, Some("text/html; charset=utf-8"));
     assert_carries_all(&page, "/");
     assert!(!page.body.contains(TOKEN));
     for asset in assets(&page.body) {
-        let answer = nobody.get(&asset);
+        let answer = anonymous.get(&asset);
         assert_eq!(answer.status, 200, "{asset}");
         assert_carries_all(&answer, &asset);
     }
-    assert_eq!(nobody.get("/assets/none.js").status, 404);
+    assert_eq!(anonymous.get("/assets/none.js").status, 404);
     for path in ["/stats", "/api/v1/sessions", "/api/v1/config", "/metrics"] {
-        let answer = nobody.get(path);
+        let answer = anonymous.get(path);
         assert_eq!(answer.status, 401, "{path}");
         assert_carries_all(&answer, path);
-        let answer = nobody.with_token(TOKEN).get(path);
+        let answer = anonymous.with_token(TOKEN).get(path);
         assert_eq!(answer.status, 200, "{path}");
         assert_carries_all(&answer, path);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
-    let drain = nobody.post("/api/v1/drain");
+    let drain = anonymous.post("/api/v1/drain");
     assert_eq!(drain.status, 401, "{drain:?}");
 }
 

@@ -87,7 +87,7 @@ fn a_session_can_be_ended_before_its_login() {
 }
 
 #[test]
-fn users_are_shown_only_where_that_is_asked_for() {
+fn users_are_shown_only_if_that_is_enabled() {
     let fixture = Fixture::new(&["admin.show_users=true"]);
     let admin = Admin::of(&fixture.bridge);
     let _client = fixture.ready_with(&json!({ "username": "alice" }));

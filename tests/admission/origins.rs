@@ -12,7 +12,7 @@ fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 #[test]
-fn the_table_holds_over_a_real_socket() {
+fn origins_are_answered_as_the_table_says() {
     let listed = rows().filter(|(word, _)| *word == "list");
     let listed: Vec<_> = listed.map(|(_, origin)| origin).collect();
     let bridge = bridge(&[&format!("server.allowed_origins={}", listed.join(","))]);

@@ -160,7 +160,7 @@ fn all_clients_together_stay_below_the_servers_ban() {
 }
 
 #[test]
-fn one_client_delays_no_other() {
+fn one_client_does_not_delay_others() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
     let settings = [BEHIND_PROXY, "rate_limit.login_failures=1000"];
     let bridge = bridge_to(&[ssh.addr()], &settings);
@@ -206,7 +206,7 @@ fn a_successful_login_does_not_help_to_guess_other_users() {
 
 /// Many valid users behind one address, none recently authenticated.
 #[test]
-fn a_crowd_of_users_behind_one_address_gets_in() {
+fn many_users_behind_one_address_log_in() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
     let settings = [&SLOW_LOGINS[..], &["limits.max_connections_per_host=200"]].concat();
     let bridge = bridge_to(&[ssh.addr()], &settings);
@@ -252,7 +252,7 @@ fn unanswered_prompts_delay_no_other_login() {
 /// Twenty clients send keys with expensive passphrases, each many at once; a login by key of
 /// another client does not wait for all of them.
 #[test]
-fn expensive_keys_of_others_do_not_hold_up_a_login() {
+fn expensive_keys_of_others_do_not_delay_a_login() {
     let ssh = ScriptedSsh::start(SshScript::default());
     let settings = [
         BEHIND_PROXY,

@@ -122,7 +122,7 @@ fn concurrent_valid_logins_all_succeed() {
 }
 
 #[test]
-fn a_login_that_the_client_leaves_is_charged() {
+fn an_abandoned_login_is_charged() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::PasswordUnanswered));
     let bridge = slow_bridge(ssh.addr());
     for count in 1..=2 {

@@ -109,7 +109,7 @@ fn a_valid_ticket_is_needed_where_tickets_are_required() {
     fixture.admits(&fixture.ticket());
     fixture.refuses(
         None,
-        "an admission ticket is needed here; get one where they are issued",
+        "an admission ticket is required; get one from its issuer",
     );
     let change = |name, value| fixture.ticket_with(name, value);
     let now = fixture.claims()["iat"].as_u64().unwrap();
@@ -176,7 +176,7 @@ fn an_optional_ticket_must_be_valid_too() {
 }
 
 #[test]
-fn the_header_carries_it_in_both_dialects() {
+fn the_header_carries_the_ticket_in_both_dialects() {
     let fixture = TicketFixture::new(&[REQUIRED]);
     let path = path_to(fixture.ssh.addr());
     let bearer = format!("Bearer {}", fixture.ticket());

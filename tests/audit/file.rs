@@ -2,7 +2,7 @@
 
 use crate::common::fixture::Fixture;
 use crate::common::{Admin, DEADLINE, SshScript, run_line, wait_until};
-use crate::site::{Site, read};
+use crate::fixture::{AuditFixture, read};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,16 +20,17 @@ fn visit(fixture: &Fixture) {
 
 #[test]
 fn the_file_has_mode_0600_and_is_appended_to() {
-    let site = Site::with(SshScript::default(), &[]);
-    visit(&site.fixture);
-    site.ended(1);
-    let mode = |site: &Site| fs::metadata(site.path()).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&site), 0o600);
-    // A next process goes on where this one ended.
-    let file = format!("audit.file={}", site.path().display());
+    let fixture = AuditFixture::with(SshScript::default(), &[]);
+    visit(&fixture.base);
+    fixture.ended(1);
+    let mode =
+        |fixture: &AuditFixture| fs::metadata(fixture.path()).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&fixture), 0o600);
+    // The next process appends where this one ended.
+    let file = format!("audit.file={}", fixture.path().display());
     let next = Fixture::new(&[&file]);
     visit(&next);
-    assert_eq!(site.ended(2).len(), 6);
+    assert_eq!(fixture.ended(2).len(), 6);
 }
 
 const VISITORS: usize = 8;
@@ -40,13 +41,13 @@ const ROTATIONS: usize = 6;
 #[test]
 fn rotation_loses_no_line() {
     let limits = ["limits.max_connections_per_host=1000", "server.shards=2"];
-    let site = Site::with(SshScript::default(), &limits);
+    let fixture = AuditFixture::with(SshScript::default(), &limits);
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..VISITORS {
             scope.spawn(|| {
                 while next.fetch_add(1, Ordering::Relaxed) < VISITS {
-                    visit(&site.fixture);
+                    visit(&fixture.base);
                 }
             });
         }
@@ -54,15 +55,15 @@ fn rotation_loses_no_line() {
             let due = VISITS * (number + 1) / (ROTATIONS + 1);
             let reached = || next.load(Ordering::Relaxed) >= due;
             wait_until("enough sessions", reached);
-            fs::rename(site.path(), site.beside(&format!("old{number}"))).unwrap();
-            site.fixture.bridge.signal(Signal::HUP);
-            wait_until("not opened again", || site.path().exists());
+            fs::rename(fixture.path(), fixture.beside(&format!("old{number}"))).unwrap();
+            fixture.base.bridge.signal(Signal::HUP);
+            wait_until("not opened again", || fixture.path().exists());
         }
     });
-    Admin::of(&site.fixture.bridge).wait_sessions(0);
+    Admin::of(&fixture.base.bridge).wait_sessions(0);
     let all = || {
-        let old = (0..ROTATIONS).map(|number| site.beside(&format!("old{number}")));
-        let files = old.chain([site.path()]);
+        let old = (0..ROTATIONS).map(|number| fixture.beside(&format!("old{number}")));
+        let files = old.chain([fixture.path()]);
         files.flat_map(|file| read(&file)).collect::<Vec<Value>>()
     };
     wait_until("every line", || all().len() >= 3 * VISITS);
@@ -84,7 +85,7 @@ fn a_full_disk_stops_no_session_and_is_counted() {
     for _ in 0..3 {
         visit(&fixture);
     }
-    let said = "the audit log cannot be written; lines are lost";
+    let said = "the audit log cannot be written and loses lines; check its disk";
     fixture.bridge.wait_stderr(said, DEADLINE);
     let admin = Admin::of(&fixture.bridge);
     wait_until("nine lines are counted", || {
@@ -114,7 +115,7 @@ fn plant(path: &Path, kind: &str) -> &'static str {
         }
         "directory" => {
             fs::create_dir(path).unwrap();
-            "Is a directory"
+            "not a regular file"
         }
         "foreign" => {
             fs::write(path, "").unwrap();
@@ -158,22 +159,22 @@ fn a_file_that_others_may_have_made_is_refused_at_the_start() {
 
 #[test]
 fn a_file_that_others_may_have_made_is_not_opened_again() {
-    let site = Site::with(SshScript::default(), &[]);
-    visit(&site.fixture);
-    site.ended(1);
-    let old = site.beside("old");
-    fs::rename(site.path(), &old).unwrap();
+    let fixture = AuditFixture::with(SshScript::default(), &[]);
+    visit(&fixture.base);
+    fixture.ended(1);
+    let old = fixture.beside("old");
+    fs::rename(fixture.path(), &old).unwrap();
     for (count, kind) in PLANTED.split(',').enumerate() {
-        let said = plant(&site.path(), kind);
-        site.fixture.bridge.signal(Signal::HUP);
+        let said = plant(&fixture.path(), kind);
+        fixture.base.bridge.signal(Signal::HUP);
         let refused = "the audit log cannot be opened again";
-        site.fixture.bridge.wait_stderr_count(refused, count + 1);
-        let log = site.fixture.bridge.stderr();
+        fixture.base.bridge.wait_stderr_count(refused, count + 1);
+        let log = fixture.base.bridge.stderr();
         let line = log.lines().rfind(|line| line.contains(refused)).unwrap();
         assert!(line.contains(said), "{kind}: {line}");
-        visit(&site.fixture);
+        visit(&fixture.base);
         let written = || read(&old).len() == 3 * (count + 2);
         wait_until("the old one is written on", written);
-        is_harmless(&site.path());
+        is_harmless(&fixture.path());
     }
 }

@@ -1,7 +1,7 @@
 //! Lines of the audit log.
 
 use crate::common::{Client, DEADLINE, KeyPair, Login, Options, Round, SshScript, Sshd, account};
-use crate::site::Site;
+use crate::fixture::AuditFixture;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -28,18 +28,18 @@ fn plain_all(lines: &[Value]) -> Vec<Value> {
 
 #[test]
 fn a_session_has_lines_for_start_login_and_end() {
-    let site = Site::with(SshScript::login(Login::Password("right")), &[]);
-    let mut client = site.fixture.v1();
+    let fixture = AuditFixture::with(SshScript::login(Login::Password("right")), &[]);
+    let mut client = fixture.base.v1();
     client.login_v1("ann", "right");
     client.send_binary(b"typed");
-    site.fixture.ssh.wait_input(5);
-    site.fixture.ssh.output(b"out");
+    fixture.base.ssh.wait_input(5);
+    fixture.base.ssh.output(b"out");
     client.output_until("out");
-    site.fixture.ssh.exit(3);
+    fixture.base.ssh.exit(3);
     assert_eq!(client.until_close().0, 1000);
-    let target = site.fixture.ssh.addr().to_string();
+    let target = fixture.base.ssh.addr().to_string();
     assert_eq!(
-        plain_all(&site.ended(1)),
+        plain_all(&fixture.ended(1)),
         [
             json!({ "event": "start", "target": target }),
             json!({
@@ -60,11 +60,11 @@ fn a_session_has_lines_for_start_login_and_end() {
 fn sessions_that_end_before_their_shell_have_their_lines() {
     const WITH_LOGIN: &[&str] = &["start", "auth refused", "end"];
     const WITHOUT: &[&str] = &["start", "end"];
-    let site = Site::with(
+    let fixture = AuditFixture::with(
         SshScript::login(Login::Password("right")),
         &["targets.named=gone=127.0.0.1:1"],
     );
-    let own = site.fixture.path();
+    let own = fixture.base.path();
     let wrong = json!({ "username": "ann", "password": "wrong" });
     let no_key = json!({ "username": "ann", "private_key": "no key" });
     let user = json!({ "username": "ann" });
@@ -78,10 +78,10 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
         (&own, &bad, WITHOUT, "bad-message", "auth"),
     ];
     for (number, (path, auth, events, reason, stage)) in cases.into_iter().enumerate() {
-        let mut client = Client::connect(site.fixture.bridge.addr(), path, &Options::v1());
+        let mut client = Client::connect(fixture.base.bridge.addr(), path, &Options::v1());
         client.auth_v1(auth);
         client.until_close();
-        let lines = of_last_session(&site.ended(number + 1));
+        let lines = of_last_session(&fixture.ended(number + 1));
         let words = lines.iter().map(|line| {
             let word = |name: &str| line[name].as_str();
             let words = [word("event"), word("result")].into_iter().flatten();
@@ -94,7 +94,7 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
         assert_eq!(fields, [Some(reason), Some(stage), user], "{path}");
         assert_eq!(end["method"], Value::Null, "{end}");
         // A key that cannot be used is found out before any connection.
-        let address = (reason == "login-failed").then(|| site.fixture.ssh.addr().to_string());
+        let address = (reason == "login-failed").then(|| fixture.base.ssh.addr().to_string());
         assert_eq!(end["address"].as_str(), address.as_deref(), "{path}");
     }
 }
@@ -108,56 +108,56 @@ fn of_last_session(lines: &[Value]) -> Vec<Value> {
 #[test]
 fn methods_are_in_the_order_in_which_the_server_accepted_them() {
     let rounds = vec![Round::of(&[("PIN: ", false), ("Code: ", false)])];
-    let site = Site::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
-    let mut client = site.fixture.v1();
+    let fixture = AuditFixture::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
+    let mut client = fixture.base.v1();
     client.auth_v1(&json!({ "username": "ann", "password": "p" }));
     let id = client.wait_type("prompt")["id"].clone();
     client.send_json(&json!({ "type": "answer", "id": id, "answers": ["1", "2"] }));
     client.wait_type("ready");
     client.send_json(&json!({ "type": "close" }));
     client.until_close();
-    let lines = site.ended(1);
+    let lines = fixture.ended(1);
     assert_eq!(lines[1]["method"], "password,keyboard-interactive");
     assert_eq!(lines[2]["reason"], "client-closed");
 
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     let sshd = Sshd::start();
     sshd.authorise(&key);
-    // May wait for another run of the tests: not while the session's clock runs.
+    // May wait for another run of the tests, so not while the session's deadlines run.
     let user = account().user;
     let named = format!("targets.named=sshd={}", sshd.addr());
-    let site = Site::with(SshScript::default(), &[&named]);
-    let mut client = Client::connect(site.fixture.bridge.addr(), "/ws/sshd", &Options::v1());
+    let fixture = AuditFixture::with(SshScript::default(), &[&named]);
+    let mut client = Client::connect(fixture.base.bridge.addr(), "/ws/sshd", &Options::v1());
     client.auth_v1(&json!({
         "username": user, "private_key": key.private_pem(), "command": "true",
     }));
     client.until_close();
-    assert_eq!(site.ended(1)[1]["method"], "publickey");
+    assert_eq!(fixture.ended(1)[1]["method"], "publickey");
 }
 
 /// Special characters of JSON and terminals in a name are escaped.
 #[test]
 fn no_user_forges_a_line() {
-    let site = Site::with(SshScript::default(), &[]);
+    let fixture = AuditFixture::with(SshScript::default(), &[]);
     let names = [
         r#"x","event":"end","reason":"exit"#,
         "\u{202e}ünï\u{2028}🦀",
     ];
     for (number, name) in names.iter().enumerate() {
-        let mut client = site.fixture.auth(&json!({ "username": name }));
+        let mut client = fixture.base.auth(&json!({ "username": name }));
         client.wait_type("ready");
         client.send_json(&json!({ "type": "close" }));
         client.until_close();
-        let lines = site.ended(number + 1);
+        let lines = fixture.ended(number + 1);
         assert_eq!(lines.len(), 3 * (number + 1));
         assert_eq!(lines.last().unwrap()["user"], *name);
     }
     // Control characters do not get that far.
     for name in ["a\nb", "a\u{1b}[2J", "a\rb", "\u{85}"] {
-        let mut client = site.fixture.auth(&json!({ "username": name }));
+        let mut client = fixture.base.auth(&json!({ "username": name }));
         assert_eq!(client.until_close().0, 4400);
     }
-    let lines = site.ended(names.len() + 4);
+    let lines = fixture.ended(names.len() + 4);
     assert_eq!(lines.len(), 3 * names.len() + 2 * 4);
 }
 
@@ -166,18 +166,18 @@ fn no_user_forges_a_line() {
 fn the_end_of_the_process_writes_queued_lines() {
     for (signals, timeout) in [(1, "1s"), (2, "300s")] {
         let drain = format!("server.drain_timeout={timeout}");
-        let mut site = Site::with(SshScript::default(), &[&drain]);
+        let mut fixture = AuditFixture::with(SshScript::default(), &[&drain]);
         let clients: Vec<Client> = (0..5)
-            .map(|_| site.fixture.ready_with(&json!({ "username": "ann" })))
+            .map(|_| fixture.base.ready_with(&json!({ "username": "ann" })))
             .collect();
-        site.fixture.bridge.signal(Signal::TERM);
+        fixture.base.bridge.signal(Signal::TERM);
         if signals == 2 {
             let draining = "a second signal ends at once";
-            site.fixture.bridge.wait_stderr(draining, DEADLINE);
-            site.fixture.bridge.signal(Signal::TERM);
+            fixture.base.bridge.wait_stderr(draining, DEADLINE);
+            fixture.base.bridge.signal(Signal::TERM);
         }
-        site.fixture.bridge.wait_exit(DEADLINE);
-        let lines = crate::site::read(&site.path());
+        fixture.base.bridge.wait_exit(DEADLINE);
+        let lines = crate::fixture::read(&fixture.path());
         let ends: Vec<&Value> = lines.iter().filter(|l| l["event"] == "end").collect();
         assert_eq!(ends.len(), clients.len(), "{lines:#?}");
         for end in ends {

@@ -7,5 +7,5 @@
 mod common;
 
 mod file;
+mod fixture;
 mod lines;
-mod site;

@@ -82,7 +82,7 @@ fn a_window_without_acks_stops_output_at_its_last_byte() {
 
 /// The default socket buffers would take megabytes; the pacer leaves them almost empty.
 #[test]
-fn few_bytes_are_under_way_to_a_slow_reader() {
+fn few_bytes_are_in_flight_to_a_slow_reader() {
     let mut session = BulkSession::start(TOTAL, &[], &json!({}), &Options::v1());
     let until = Instant::now() + DEADLINE;
     let mut under_way = u64::MAX;

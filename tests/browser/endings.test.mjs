@@ -89,11 +89,11 @@ shellTest("a drain is announced with the time left, and ends the session then", 
   await page.getByText("The bridge is shutting down").first().waitFor({ timeout: 40_000 });
 });
 
-shellTest("an idle session ends with its sentence", { settings: ["session.idle_timeout=3s"] }, async ({ driver }) => {
+shellTest("an idle session shows the message of its end", { settings: ["session.idle_timeout=3s"] }, async ({ driver }) => {
   assert.match(await driver.ending(), /idle for too long/);
 });
 
-shellTest("a target that goes down ends the session with its sentence", {}, async ({ driver }) => {
+shellTest("a target that goes down ends the session with its message", {}, async ({ driver }) => {
   // The process of sshd that has the connection: the shell's grandparent, or a child of it.
   const pid = (await driver.run("ps -o ppid= $PPID")).trim();
   const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");

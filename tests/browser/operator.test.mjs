@@ -1,4 +1,4 @@
-// The operator's page on the administrator's listener, beside the terminal page whose sessions it shows.
+// The operator's page on the admin listener, beside the terminal page whose sessions it shows.
 import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { openShell, pageTest } from "./support/page.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 const TOKEN = "correct-horse-battery-staple";
-/** The administrator's listener has a port of its own. */
+/** The admin listener has a port of its own. */
 const LOOPBACK = ["http://127.0.0.1:", "http://localhost:"];
 
 /** Logs in on the terminal page, and opens the operator's in another tab. @param {import("./support/page.mjs").Fixtures} fixtures */

@@ -3,8 +3,8 @@
 use crate::common::fixture::path_to;
 use crate::common::{Admin, Bridge, Client, DEADLINE, Event, Options, account};
 use crate::common::{KeyPair, Login, Received, Round, ScriptedSsh, SshScript};
+use crate::end_kinds::{EndKind, Targets};
 use crate::search::found;
-use crate::ways::{Targets, Way};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
@@ -36,7 +36,7 @@ struct LeakFixture {
     asking: ScriptedSsh,
     key: KeyPair,
     directory: tempfile::TempDir,
-    /// Messages to clients, and responses of the administrator's listener.
+    /// Messages to clients, and responses of the admin listener.
     emitted: String,
 }
 
@@ -99,20 +99,24 @@ impl LeakFixture {
         }
     }
 
-    /// Ends sessions in every way but the panic, which needs a bridge in the test's own process.
-    fn go_every_way(&self) {
+    /// Runs a session to each kind of end but the panic, which needs a bridge in the test's own
+    /// process.
+    fn run_every_end(&self) {
         let credentials = self.credentials();
         std::thread::scope(|scope| {
-            for way in Way::ALL.into_iter().filter(|way| *way != Way::Panic) {
+            for kind in EndKind::ALL
+                .into_iter()
+                .filter(|kind| *kind != EndKind::Panic)
+            {
                 let credentials = &credentials;
                 scope.spawn(move || {
                     let mut fields = credentials.clone();
                     // These need a login that succeeds.
-                    if matches!(way, Way::RemoteExit | Way::RemoteKilled) {
+                    if matches!(kind, EndKind::RemoteExit | EndKind::RemoteKilled) {
                         fields.as_object_mut().unwrap().remove("passphrase");
                     }
                     let bridge = self.bridge.addr();
-                    let stays = self.targets.meet_with(way, &fields, bridge, &self.admin);
+                    let stays = self.targets.run_to_end(kind, &fields, bridge, &self.admin);
                     if stays.is_some() {
                         self.bridge.wait_stderr("no-pong", DEADLINE);
                     }
@@ -234,33 +238,39 @@ fn no_secret_is_in_any_output() {
         let mut fixture = LeakFixture::new(format);
         fixture.whole_session();
         fixture.bad_messages();
-        fixture.go_every_way();
+        fixture.run_every_end();
         let admin = fixture.admin.clone();
         admin.wait_sessions(0);
         let metrics = admin.get("/metrics").body;
         fixture.record(&metrics);
-        let (places, secrets) = fixture.end();
-        for (place, text) in &places {
-            let may_be_empty = *place == "environment";
-            assert!(may_be_empty || !text.is_empty(), "{place} is empty");
+        let (outputs, secrets) = fixture.end();
+        for (output, text) in &outputs {
+            let may_be_empty = *output == "environment";
+            assert!(may_be_empty || !text.is_empty(), "{output} is empty");
             for secret in &secrets {
                 let forms = found(text, secret);
-                let about = format!("{format}: {secret} as {forms:?} in the {place}");
+                let about = format!("{format}: {secret} as {forms:?} in the {output}");
                 assert!(forms.is_empty(), "{about}");
             }
         }
-        let place = |name: &str| &places.iter().find(|(place, _)| *place == name).unwrap().1;
-        assert_eq!(found(place("audit log"), USER)[..1], ["plain"]);
-        assert_eq!(found(place("answers"), USER)[..1], ["plain"]);
-        assert!(found(place("log"), USER).is_empty());
+        let output = |name: &str| {
+            &outputs
+                .iter()
+                .find(|(output, _)| *output == name)
+                .unwrap()
+                .1
+        };
+        assert_eq!(found(output("audit log"), USER)[..1], ["plain"]);
+        assert_eq!(found(output("answers"), USER)[..1], ["plain"]);
+        assert!(found(output("log"), USER).is_empty());
         for word in ["session ended", "sshard::messages"] {
-            assert!(place("log").contains(word), "{word} is not in the log");
+            assert!(output("log").contains(word), "{word} is not in the log");
         }
     }
 }
 
-/// No core dump, to a file or to a program, unless that is allowed; `server::host` has the test of
-/// the other half, that the process can't be traced.
+/// No core dump, to a file or to a program, unless that is allowed; `server::machine` tests that
+/// the process cannot be traced.
 #[test]
 fn core_dumps_are_off_unless_allowed() {
     let limit = |process: &str| {

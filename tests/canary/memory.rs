@@ -77,14 +77,14 @@ fn traces(text: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 fn found(memory: &[(String, Vec<u8>)], trace: &[u8]) -> Vec<String> {
-    let mut places = Vec::new();
+    let mut matches = Vec::new();
     for (mapping, bytes) in memory {
         for at in memchr::memmem::find_iter(bytes, trace) {
             let around = &bytes[at.saturating_sub(48)..(at + 64).min(bytes.len())];
-            places.push(format!("{mapping} +{at:x}: {}", around.escape_ascii()));
+            matches.push(format!("{mapping} +{at:x}: {}", around.escape_ascii()));
         }
     }
-    places
+    matches
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn nothing_of_a_private_key_is_left_when_its_session_is_over() {
     let memory = memory(bridge.pid());
     let mut left = Vec::new();
     for (name, trace) in &all {
-        for place in found(&memory, trace) {
-            left.push(format!("{name} in {place}"));
+        for found in found(&memory, trace) {
+            left.push(format!("{name} in {found}"));
         }
     }
     assert!(left.is_empty(), "{} copies: {left:#?}", left.len());

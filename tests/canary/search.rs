@@ -45,7 +45,7 @@ fn base64_within(secret: &[u8], before: usize) -> String {
 
 /// The forms in which `secret` is in `text`.
 pub(crate) fn found(text: &str, secret: &str) -> Vec<&'static str> {
-    assert!(secret.len() >= 12, "too short to be told from chance");
+    assert!(secret.len() >= 12, "too short to rule out a chance match");
     let forms = forms(secret).into_iter();
     let within = forms.filter(|(_, form)| text.contains(form.as_str()));
     within.map(|(name, _)| name).collect()
@@ -57,7 +57,7 @@ mod tests {
 
     /// A leak is planted in each form, and found in that form.
     #[test]
-    fn every_form_is_found_where_it_is() {
+    fn every_form_of_a_secret_is_found() {
         let secret = "ca\"na\\ry /Zf83kq";
         for (name, form) in forms(secret) {
             let text = format!("2026-01-01 INFO something=\"{form}\" else");

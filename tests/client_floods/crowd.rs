@@ -130,7 +130,7 @@ impl Socket {
     }
 }
 
-/// A flood that goes on until it is dropped.
+/// A flood that lasts until it is dropped.
 pub(crate) struct Flood {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
@@ -159,7 +159,7 @@ impl Flood {
                         Some(Some(count)) => {
                             counts.fetch_add(count as u64, Ordering::Relaxed);
                         }
-                        // The bridge has ended it: another takes its place.
+                        // The bridge has ended it: another replaces it.
                         _ => *slot = open(),
                     }
                 }

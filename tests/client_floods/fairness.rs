@@ -22,7 +22,7 @@ const MOST: u32 = 10;
 /// Attempts, of which one must succeed: the machine is shared.
 const ATTEMPTS: usize = 5;
 
-struct Site {
+struct FloodFixture {
     bridge: Bridge,
     ssh: ScriptedSsh,
     trust: Arc<ClientConfig>,
@@ -30,7 +30,7 @@ struct Site {
     _files: Files,
 }
 
-impl Site {
+impl FloodFixture {
     fn new(kind: Kind) -> Self {
         let ssh = ScriptedSsh::start(SshScript::start(Start::Echo));
         let pair = Pair::new();
@@ -100,14 +100,14 @@ fn p99(client: &mut Client) -> Duration {
 }
 
 /// Echo without and with the flood, and whether each health check during it was answered well.
-fn attempt(site: &Site, kind: Kind) -> (Duration, Duration, bool) {
-    let mut client = site.honest();
+fn attempt(fixture: &FloodFixture, kind: Kind) -> (Duration, Duration, bool) {
+    let mut client = fixture.honest();
     let quiet = p99(&mut client);
-    let flood = site.flood(kind);
+    let flood = fixture.flood(kind);
     wait_until("the flood has not begun", || flood.sent() > 10_000);
-    let mut healthy = site.is_healthy();
+    let mut healthy = fixture.is_healthy();
     let flooded = p99(&mut client);
-    healthy &= site.is_healthy();
+    healthy &= fixture.is_healthy();
     (quiet, flooded, healthy)
 }
 
@@ -115,10 +115,10 @@ fn attempt(site: &Site, kind: Kind) -> (Duration, Duration, bool) {
 fn thirty_floods_do_not_delay_the_echo_of_another_session() {
     let mut bad = Vec::new();
     for kind in Kind::ALL {
-        let site = Site::new(kind);
+        let fixture = FloodFixture::new(kind);
         let (mut seen, mut noise) = (Vec::new(), Duration::ZERO);
         let good = (0..ATTEMPTS).any(|_| {
-            let (quiet, flooded, healthy) = attempt(&site, kind);
+            let (quiet, flooded, healthy) = attempt(&fixture, kind);
             seen.push((quiet, flooded, healthy));
             noise = noise.max(quiet);
             healthy && flooded < noise * MOST

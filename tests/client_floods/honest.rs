@@ -40,7 +40,7 @@ fn too_many_control_frames_end_with_1008() {
         .wait_stderr("control-frame-flood", crate::common::DEADLINE);
 }
 
-/// A thousand at once: each ping is answered, in order, and the session goes on.
+/// A thousand at once: each ping is answered, in order, and the session continues.
 #[test]
 fn a_thousand_pings_at_once_are_answered() {
     let fixture = Fixture::new(&[]);

@@ -1,4 +1,4 @@
-//! Client of the administrator's listener: requests, and the numbers in its responses.
+//! Client of the admin listener: requests, and the numbers in its responses.
 
 use super::raw::{Answer, exchange};
 use super::{Bridge, DEADLINE, poll};

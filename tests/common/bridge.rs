@@ -75,7 +75,7 @@ impl Bridge {
         &self.addrs
     }
 
-    /// The administrator's listener.
+    /// The admin listener.
     pub(crate) fn admin_addr(&self) -> SocketAddr {
         self.admin.unwrap()
     }

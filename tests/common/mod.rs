@@ -52,7 +52,7 @@ use std::time::{Duration, Instant};
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Returns the code of a session whose target's name does not exist: without a name server that
-/// answers, nobody can know.
+/// answers, that is not known.
 pub(crate) fn unknown_name() -> &'static str {
     let found = std::net::ToSocketAddrs::to_socket_addrs(&("does-not-exist.invalid", 22));
     match found {

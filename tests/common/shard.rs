@@ -10,7 +10,7 @@ use sshard::limits::{LimitTable, Limits, RateTable};
 use sshard::registry::Registry;
 use sshard::runtime;
 use sshard::shard::{
-    self, Command, CommandReceiver, CommandSender, ConnectionTransfer, Lifecycle, Placement,
+    self, Command, CommandReceiver, CommandSender, ConnectionTransfer, Placement, ProcessLifecycle,
     ShardSetup, SharedState, TransferStage,
 };
 use sshard::ssh::known_hosts::Store;
@@ -91,7 +91,7 @@ impl Shard {
             login_pool: Arc::default(),
             rates: Arc::new(RateTable::new(1024, sshard::clock::now())),
             registry: Registry::default(),
-            lifecycle: Arc::new(Lifecycle::new(1)),
+            lifecycle: Arc::new(ProcessLifecycle::new(1)),
         };
         let setup = ShardSetup {
             index: 0,

@@ -113,12 +113,14 @@ pub(crate) fn trusting(pairs: &[&Pair]) -> Arc<ClientConfig> {
 }
 
 /// Configuration of a client that trusts any certificate and offers this version alone.
-pub(crate) fn credulous(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+pub(crate) fn accepting_any_certificate(
+    version: &'static SupportedProtocolVersion,
+) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[version])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Credulous(provider())))
+        .with_custom_certificate_verifier(Arc::new(AcceptAny(provider())))
         .with_no_client_auth();
     Arc::new(config)
 }
@@ -130,9 +132,9 @@ pub(crate) fn client(config: &Arc<ClientConfig>, addr: SocketAddr) -> Box<Client
 }
 
 #[derive(Debug)]
-struct Credulous(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Credulous {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -1,13 +1,13 @@
 //! First messages. Each is sent to each dialect, as text and, where that is no difference of kind,
-//! as binary; each has its close code, before the target is connected to, or gets in. No message to
-//! the client repeats the password.
+//! as binary; each is accepted, or has its close code before the target is connected to. No message
+//! to the client repeats the password.
 
 use crate::common::{Client, Fixture, Login, Options, Received, SshScript};
 use crate::shapes::{keys, nesting, shapes, surrogates, types};
 use crate::values::{limits, names};
 use serde_json::{Value, json};
 
-/// It gets in.
+/// The message is accepted.
 pub(crate) const IN: u16 = 0;
 pub(crate) const BAD: u16 = 4400;
 pub(crate) const LARGE: u16 = 1009;
@@ -33,12 +33,12 @@ pub(crate) fn row(about: &str, text: impl Into<String>, v1: u16, compatible: u16
     }
 }
 
-/// One that no dialect takes.
+/// A message that no dialect accepts.
 pub(crate) fn bad(about: &str, text: impl Into<String>) -> Row {
     row(about, text, BAD, BAD)
 }
 
-/// One that gets in in both dialects.
+/// A message that both dialects accept.
 pub(crate) fn good(about: &str, text: impl Into<String>) -> Row {
     row(about, text, IN, IN)
 }
@@ -48,7 +48,7 @@ pub(crate) fn with(fields: &str) -> String {
     format!(r#"{{"type":"auth","username":"u","password":"{PASSWORD}",{fields}}}"#)
 }
 
-/// A good one, but for this field.
+/// A good message, but for this field.
 pub(crate) fn but(field: &str, value: &Value) -> String {
     let mut message = json!({ "type": "auth", "username": "u", "password": PASSWORD });
     message[field] = value.clone();
@@ -82,7 +82,7 @@ fn check(fixture: &Fixture, row: &Row, compatible: bool, binary: bool) -> Result
     }
     let expected = match (compatible, binary) {
         (true, _) => row.compatible,
-        // Binary is input, and nobody is there yet; too large is too large first.
+        // Binary is input, and there is no shell yet; the size is checked first.
         (false, true) if row.v1 != LARGE => BAD,
         (false, _) => row.v1,
     };
@@ -97,7 +97,7 @@ fn check(fixture: &Fixture, row: &Row, compatible: bool, binary: bool) -> Result
             return input
                 .ends_with(mark)
                 .then_some(())
-                .ok_or_else(|| "not in".to_owned());
+                .ok_or_else(|| "not accepted".to_owned());
         }
         client.wait_type("ready");
         return Ok(());
@@ -113,7 +113,7 @@ fn check(fixture: &Fixture, row: &Row, compatible: bool, binary: bool) -> Result
 }
 
 #[test]
-fn first_messages() {
+fn each_first_message_is_accepted_or_closed_with_its_code() {
     let limit = format!("websocket.read_limit={MOST}");
     let settings = [limit.as_str(), "limits.max_connections_per_host=1000"];
     let fixture = Fixture::with(SshScript::default(), &settings);
@@ -153,11 +153,10 @@ fn first_messages() {
     assert!(!fixture.bridge.stderr().contains("panicked"));
 }
 
-/// Nothing of it is taken for an option or a command.
 #[test]
-fn a_name_is_a_name() {
+fn usernames_are_never_parsed_as_options_or_commands() {
     let user = "-oProxyCommand=x";
-    // Who takes no password is shown none, and no name with it.
+    // A server that takes no password is sent none, and no username with it.
     let fixture = Fixture::with(SshScript::login(Login::Password("p")), &[]);
     let mut v1 = fixture.v1();
     v1.login_v1(user, "p");

@@ -125,7 +125,7 @@ fn lengths() -> Vec<Row> {
         let bytes = vec![TEXT, 0x80 | 126, 0, length, 9, 8, 7, 6];
         rows.push(row(format!("{length} in two bytes"), bytes, FRAMING));
     }
-    // Told by the header, whatever the payload is.
+    // The header alone is refused, whatever the payload is.
     for (about, first, second) in [
         ("no mask", BINARY, 126),
         ("RSV1", 0xc2, 0xfe),
@@ -221,7 +221,7 @@ fn end(raw: &mut Raw, about: &str) -> (u16, Value) {
 }
 
 #[test]
-fn violations_of_rfc_6455() {
+fn violations_of_rfc_6455_close_with_their_code() {
     let limit = format!("websocket.read_limit={MOST}");
     let fixture = Fixture::new(&[&limit, "limits.max_connections_per_host=1000"]);
     let all = [heads(), fragments(), lengths(), not_utf8(), closes()];

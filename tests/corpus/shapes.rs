@@ -131,7 +131,7 @@ pub(crate) fn types() -> Vec<Row> {
         &digits,
     ] {
         let about = format!("cols {}", &number[..number.len().min(20)]);
-        // Whatever it is: nobody loses a session for a size.
+        // No size ends a session.
         rows.push(good(&about, with(&format!(r#""cols":{number}"#))));
         let about = format!("{about}, unknown");
         rows.push(good(&about, with(&format!(r#""x":{number}"#))));

@@ -6,13 +6,13 @@ use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-/// A target that nobody gets to.
-fn nowhere() -> (SocketAddr, String) {
+/// Returns a target that refuses connections.
+fn unreachable_target() -> (SocketAddr, String) {
     let addr = closed_port();
     (addr, addr.to_string())
 }
 
-/// So many WebSockets for this target that say nothing.
+/// Opens `count` WebSockets for this target that send nothing.
 fn silent(bridge: &Bridge, target: SocketAddr, options: &Options, count: usize) -> Vec<Client> {
     let connect = |_| Client::connect(bridge.addr(), &path(target), options);
     (0..count).map(connect).collect()
@@ -24,7 +24,7 @@ fn connect(addr: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The server closed, with or without a word; a reset says the same.
+/// Waits until the server closes the connection; a reset counts too.
 fn expect_closed(mut stream: TcpStream) {
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
@@ -35,8 +35,8 @@ fn expect_closed(mut stream: TcpStream) {
 }
 
 #[test]
-fn without_a_request() {
-    let (_, allow) = nowhere();
+fn a_connection_without_a_request_is_closed_at_the_upgrade_timeout() {
+    let (_, allow) = unreachable_target();
     let bridge = bridge(&allow, &["server.upgrade_timeout=500ms"], &[]);
     leaves_nothing(&bridge, |count| {
         let silent: Vec<_> = (0..count).map(|_| connect(bridge.addr())).collect();
@@ -45,8 +45,8 @@ fn without_a_request() {
 }
 
 #[test]
-fn with_a_request_that_never_ends() {
-    let (target, allow) = nowhere();
+fn an_endless_request_is_closed_at_the_upgrade_timeout() {
+    let (target, allow) = unreachable_target();
     let bridge = bridge(&allow, &["server.upgrade_timeout=500ms"], &[]);
     let start = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\n",
@@ -67,8 +67,8 @@ fn with_a_request_that_never_ends() {
 }
 
 #[test]
-fn without_auth() {
-    let (target, allow) = nowhere();
+fn a_client_without_auth_is_closed_with_4408() {
+    let (target, allow) = unreachable_target();
     let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
     leaves_nothing(&bridge, |count| {
         let mut silent = silent(&bridge, target, &Options::v1(), count);
@@ -85,10 +85,10 @@ fn without_auth() {
     });
 }
 
-/// Pings are answered, and extend nothing.
+/// Pings are answered, too.
 #[test]
-fn with_pings_instead_of_auth() {
-    let (target, allow) = nowhere();
+fn pings_do_not_extend_the_auth_deadline() {
+    let (target, allow) = unreachable_target();
     let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
     let mut client = Client::connect(bridge.addr(), &path(target), &Options::v1());
     client.wait_type("hello");
@@ -112,8 +112,8 @@ fn with_pings_instead_of_auth() {
 
 /// A WebSocket whose client never reads nor answers anything ends all the same.
 #[test]
-fn with_nothing_but_a_socket_left() {
-    let (target, allow) = nowhere();
+fn a_client_that_answers_no_ping_before_auth_is_dropped() {
+    let (target, allow) = unreachable_target();
     let settings = [
         "websocket.ping_interval=200ms",
         "websocket.max_missed_pongs=2",

@@ -1,14 +1,14 @@
-//! Many sessions that all meet the same end, and what they must leave behind: nothing.
+//! Many sessions that all end the same way and must leave nothing behind.
 
 use crate::common::{Bridge, Client, DEADLINE, Options, poll};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-/// So often is everything repeated, at the same time.
+/// Number of concurrent clients.
 pub(crate) const CROWD: usize = 20;
 
-/// Settings, as for `--set`, under which no deadline but the one that is tried passes.
-const PATIENT: &[&str] = &[
+/// Settings, as for `--set`, under which no deadline but the one under test passes.
+const LONG_DEADLINES: &[&str] = &[
     "server.upgrade_timeout=60s",
     "session.auth_timeout=60s",
     "session.prompt_timeout=60s",
@@ -21,25 +21,25 @@ const PATIENT: &[&str] = &[
     "ssh.host_key_policy=off",
 ];
 
-/// A bridge that may go to `targets` (as in `--allow`, with a blank between them) and is patient
-/// but for `settings`.
+/// Starts a bridge that may connect to `targets` (as in `--allow`, separated by blanks), with long
+/// deadlines but for `settings`.
 pub(crate) fn bridge(targets: &str, settings: &[&str], env: &[(&str, &str)]) -> Bridge {
     let mut args = vec!["--shards", "1"];
     for target in targets.split(' ') {
         args.extend(["--allow", target]);
     }
-    for setting in PATIENT.iter().chain(settings) {
+    for setting in LONG_DEADLINES.iter().chain(settings) {
         args.extend(["--set", setting]);
     }
     Bridge::start(&args, env)
 }
 
-/// Runs one client and then a whole crowd through `meet`. After each, the bridge must be back to
+/// Calls `run` with one client and then with a whole crowd. After each, the bridge must be back to
 /// the descriptors and threads that it had at rest.
-pub(crate) fn leaves_nothing(bridge: &Bridge, mut meet: impl FnMut(usize)) {
+pub(crate) fn leaves_nothing(bridge: &Bridge, mut run: impl FnMut(usize)) {
     let (fds, threads) = (bridge.fds(), bridge.threads());
     for count in [1, CROWD] {
-        meet(count);
+        run(count);
         let back = || (bridge.fds() <= fds && bridge.threads() <= threads).then_some(());
         assert!(
             poll(DEADLINE, back).is_some(),
@@ -50,7 +50,7 @@ pub(crate) fn leaves_nothing(bridge: &Bridge, mut meet: impl FnMut(usize)) {
     }
 }
 
-/// Clients that have sent `auth` with these fields, for `path`.
+/// Connects clients to `path` and sends `auth` with these fields.
 pub(crate) fn logging_in(bridge: &Bridge, path: &str, fields: &Value, count: usize) -> Vec<Client> {
     (0..count)
         .map(|_| {
@@ -70,7 +70,7 @@ pub(crate) fn path(target: SocketAddr) -> String {
     format!("/ws/{}/{}", target.ip(), target.port())
 }
 
-/// The client is told that the deadline of `stage` passed, and the connection is closed.
+/// Expects the error of the deadline of `stage`, and a close.
 pub(crate) fn expect_deadline(client: &mut Client, stage: &str) {
     let error = client.wait_type("error");
     assert_eq!(error["code"], "deadline", "{error}");
@@ -79,17 +79,17 @@ pub(crate) fn expect_deadline(client: &mut Client, stage: &str) {
     assert_eq!(client.until_close().0, 4408);
 }
 
-/// Clients that send `auth` with these fields all meet `end`, and leave nothing behind.
-pub(crate) fn all_meet(bridge: &Bridge, path: &str, fields: &Value, end: impl Fn(&mut Client)) {
+/// Expects `end` of all clients that send `auth` with these fields, and nothing left behind.
+pub(crate) fn all_end_with(bridge: &Bridge, path: &str, fields: &Value, end: impl Fn(&mut Client)) {
     leaves_nothing(bridge, |count| {
         let mut clients = logging_in(bridge, path, fields, count);
         clients.iter_mut().for_each(&end);
     });
 }
 
-/// Clients that go to `target` all end by the deadline of `stage`.
+/// Expects that all sessions to `target` end by the deadline of `stage`.
 pub(crate) fn all_end_in(bridge: &Bridge, target: SocketAddr, stage: &str) {
-    all_meet(bridge, &path(target), &password(), |client| {
+    all_end_with(bridge, &path(target), &password(), |client| {
         expect_deadline(client, stage);
     });
 }

@@ -20,7 +20,7 @@ impl FullListener {
         listener.listen(0).unwrap();
         let addr = listener.local_addr().unwrap().as_socket().unwrap();
         let mut waiting = Vec::new();
-        // A queue of length 0 has a place or two all the same.
+        // A queue of length 0 still holds a connection or two.
         while let Ok(stream) = TcpStream::connect_timeout(&addr, Duration::from_millis(500)) {
             waiting.push(stream);
             assert!(waiting.len() < 100, "the queue never fills");

@@ -1,5 +1,5 @@
-//! Deadlines of the running bridge: whoever keeps it waiting, in whatever stage, the session ends
-//! by that stage's deadline, with its close code, and leaves no descriptor and no thread behind.
+//! Deadlines of the running bridge: in every stage, a session that makes no progress ends by that
+//! stage's deadline, with its close code, and leaves no descriptor and no thread behind.
 #![cfg(test)]
 
 mod client;

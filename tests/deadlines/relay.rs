@@ -1,7 +1,7 @@
 //! Clients that take no output, once the shell runs.
 
 use crate::common::{Bridge, Client, KeyPair, Sshd};
-use crate::crowd::{all_meet, bridge, leaves_nothing, logging_in, path};
+use crate::crowd::{all_end_with, bridge, leaves_nothing, logging_in, path};
 use serde_json::{Value, json};
 
 /// A server, a bridge to it with this setting, and the login of a session that floods its client.
@@ -25,7 +25,7 @@ fn expect_held_too_long(client: &mut Client) {
 }
 
 #[test]
-fn a_client_that_stops_reading() {
+fn a_client_that_stops_reading_ends_at_the_stall_timeout() {
     let (sshd, bridge, login) = flooded("websocket.stall_timeout=500ms");
     let mut ended = 0;
     leaves_nothing(&bridge, |count| {
@@ -33,14 +33,14 @@ fn a_client_that_stops_reading() {
         for client in &mut clients {
             client.wait_type("ready");
         }
-        // Nobody reads. The clients live on until every session has ended.
+        // No client reads. The clients live on until every session has ended.
         ended += count;
         bridge.wait_stderr_count("reason=\"stalled\"", ended);
     });
 }
 
 #[test]
-fn a_client_that_holds() {
+fn a_client_that_holds_ends_at_the_hold_timeout() {
     let (sshd, bridge, login) = flooded("session.hold_timeout=500ms");
     leaves_nothing(&bridge, |count| {
         let mut clients = logging_in(&bridge, &path(sshd.addr()), &login, count);
@@ -54,10 +54,10 @@ fn a_client_that_holds() {
 
 /// `flow_window` without acks is a hold by other means.
 #[test]
-fn a_client_that_acknowledges_nothing() {
+fn a_client_that_acknowledges_nothing_ends_at_the_hold_timeout() {
     let (sshd, bridge, mut login) = flooded("session.hold_timeout=500ms");
     login["flow_window"] = 4096.into();
-    all_meet(&bridge, &path(sshd.addr()), &login, |client| {
+    all_end_with(&bridge, &path(sshd.addr()), &login, |client| {
         expect_held_too_long(client);
         assert_eq!(client.output.len(), 4096);
     });

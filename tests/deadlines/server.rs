@@ -2,7 +2,7 @@
 
 use crate::common::{HostileServer, KeyPair, Proxy, Script, Sshd, Stop, account};
 use crate::crowd::{
-    all_end_in, all_meet, bridge, expect_deadline, leaves_nothing, logging_in, password, path,
+    all_end_in, all_end_with, bridge, expect_deadline, leaves_nothing, logging_in, password, path,
 };
 use crate::full::FullListener;
 use crate::libc_shim;
@@ -10,17 +10,17 @@ use serde_json::json;
 use std::time::Duration;
 
 #[test]
-fn a_name_that_is_never_resolved() {
+fn a_name_that_is_never_resolved_ends_at_its_deadline() {
     let shim = libc_shim::slow_resolver();
     let settings = ["targets.resolve_timeout=500ms"];
     let bridge = bridge("lost.example:22", &settings, &[shim.preload()]);
-    all_meet(&bridge, "/ws/lost.example/22", &password(), |client| {
+    all_end_with(&bridge, "/ws/lost.example/22", &password(), |client| {
         expect_deadline(client, "resolve");
     });
 }
 
 #[test]
-fn a_host_that_never_accepts() {
+fn a_host_that_never_accepts_ends_at_its_deadline() {
     let full = FullListener::start();
     let settings = ["ssh.connect_timeout=500ms"];
     let bridge = bridge(&full.addr.to_string(), &settings, &[]);
@@ -28,7 +28,7 @@ fn a_host_that_never_accepts() {
 }
 
 #[test]
-fn a_server_that_never_completes_the_handshake() {
+fn a_server_that_never_completes_the_handshake_ends_at_its_deadline() {
     for script in [
         Script::Silent,
         Script::BannerDrip,
@@ -45,12 +45,12 @@ fn a_server_that_never_completes_the_handshake() {
     }
 }
 
-/// No deadline is needed where enough was said to tell that this is not SSH.
+/// No deadline is needed once the received text shows that this is not SSH.
 #[test]
-fn a_server_that_says_endless_lines_that_are_no_identification() {
+fn endless_lines_before_the_version_line_end_the_session_early() {
     let hostile = HostileServer::start(Script::EndlessBanner);
     let bridge = bridge(&hostile.addr().to_string(), &[], &[]);
-    all_meet(&bridge, &path(hostile.addr()), &password(), |client| {
+    all_end_with(&bridge, &path(hostile.addr()), &password(), |client| {
         let error = client.wait_type("error");
         assert_eq!(error["code"], "not-ssh", "{error}");
         assert_eq!(error["stage"], "handshake", "{error}");
@@ -59,18 +59,18 @@ fn a_server_that_says_endless_lines_that_are_no_identification() {
     hostile.wait_open(0);
 }
 
-/// A real server whose words stop on the way: in its identification, in its offer.
+/// A real server whose output stops within its version line or within its KEXINIT.
 #[test]
-fn a_server_that_falls_silent_before_the_key_exchange() {
+fn a_server_that_falls_silent_before_the_key_exchange_ends_at_its_deadline() {
     let sshd = Sshd::start();
     for bytes in [1, 20, 45, 300] {
         cut_handshake(&sshd, Stop::AfterServer(bytes));
     }
 }
 
-/// A client says its name and its offer unasked, and more only when it knows the server's offer.
+/// A client sends its version line and KEXINIT unasked, and more only after the server's KEXINIT.
 #[test]
-fn a_server_that_falls_silent_in_the_key_exchange() {
+fn a_server_that_falls_silent_in_the_key_exchange_ends_at_its_deadline() {
     let sshd = Sshd::start();
     let unasked = cut_handshake(&sshd, Stop::AfterServer(300));
     let whole = cut_handshake(&sshd, Stop::AfterClient(unasked + 1));
@@ -89,10 +89,10 @@ fn cut_handshake(sshd: &Sshd, stop: Stop) -> u64 {
 
 /// The connection is past the key exchange when the question about the host key comes.
 #[test]
-fn a_server_that_falls_silent_in_the_login() {
+fn a_server_that_falls_silent_in_the_login_ends_at_its_deadline() {
     let sshd = Sshd::start();
     let proxy = Proxy::start(sshd.addr(), Stop::Never);
-    let settings = ["ssh.auth_timeout=500ms", ASK, KNOWN_NOBODY];
+    let settings = ["ssh.auth_timeout=500ms", ASK, NO_KNOWN_HOSTS];
     let bridge = bridge(&proxy.addr().to_string(), &settings, &[]);
     leaves_nothing(&bridge, |count| {
         proxy.set_stop(Stop::Never);
@@ -113,12 +113,12 @@ fn a_server_that_falls_silent_in_the_login() {
 }
 
 const ASK: &str = "ssh.host_key_policy=ask";
-const KNOWN_NOBODY: &str = "ssh.known_hosts=/dev/null";
+const NO_KNOWN_HOSTS: &str = "ssh.known_hosts=/dev/null";
 
-/// The first login tells how much a client says up to its request for a command; the others are cut
-/// off exactly there.
+/// The first login measures how much a client sends up to its request for a command; the others are
+/// cut off exactly there.
 #[test]
-fn a_server_that_falls_silent_before_the_shell() {
+fn a_server_that_falls_silent_before_the_shell_ends_at_its_deadline() {
     let sshd = Sshd::start();
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     sshd.authorise(&key);
@@ -137,7 +137,7 @@ fn a_server_that_falls_silent_before_the_shell() {
     first.until_close();
     proxy.wait_closed();
     proxy.set_stop(Stop::AfterClient(said));
-    all_meet(&bridge, &path(proxy.addr()), &login, |client| {
+    all_end_with(&bridge, &path(proxy.addr()), &login, |client| {
         expect_deadline(client, "shell");
     });
     proxy.wait_closed();
@@ -146,7 +146,7 @@ fn a_server_that_falls_silent_before_the_shell() {
 /// Each stage alone has as long as all together. One session loses two seconds of them in the first
 /// stage; another begins when that one comes to the second, and must outlive it.
 #[test]
-fn all_stages_together() {
+fn all_stages_together_have_one_deadline() {
     let hostile = HostileServer::start(Script::BannerThenSilence);
     let shim = libc_shim::slow_resolver();
     let settings = ALL_STAGES.map(|stage| format!("{stage}=3s"));
@@ -169,7 +169,7 @@ fn all_stages_together() {
     hostile.wait_open(0);
 }
 
-/// So many names are looked up at the same time for one client (half of
+/// Number of names that are looked up at the same time for one client (half of
 /// `targets.resolver_threads`).
 const RESOLVERS: usize = 4;
 
@@ -185,37 +185,37 @@ const ALL_STAGES: [&str; 5] = [
 ];
 
 #[test]
-fn a_prompt_that_nobody_answers() {
+fn a_prompt_that_is_not_answered_ends_at_its_deadline() {
     let sshd = Sshd::with(&["PasswordAuthentication no", "PubkeyAuthentication no"]);
     let settings = ["session.prompt_timeout=500ms"];
     let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
     let login = json!({ "username": account().user });
-    all_meet(&bridge, &path(sshd.addr()), &login, |client| {
+    all_end_with(&bridge, &path(sshd.addr()), &login, |client| {
         client.wait_type("prompt");
         expect_deadline(client, "login");
     });
 }
 
 #[test]
-fn a_host_key_that_nobody_confirms() {
+fn a_host_key_that_is_not_confirmed_ends_at_its_deadline() {
     let sshd = Sshd::start();
-    let settings = ["session.prompt_timeout=500ms", ASK, KNOWN_NOBODY];
+    let settings = ["session.prompt_timeout=500ms", ASK, NO_KNOWN_HOSTS];
     let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
-    all_meet(&bridge, &path(sshd.addr()), &password(), |client| {
+    all_end_with(&bridge, &path(sshd.addr()), &password(), |client| {
         client.wait_type("host_key");
         expect_deadline(client, "host_key");
     });
 }
 
-/// The human's time is not the machine's: while a question is open, only its own clock runs.
+/// While a question is open, only the prompt's own deadline runs.
 #[test]
-fn deadlines_stand_still_while_a_human_is_asked() {
+fn stage_deadlines_are_suspended_while_the_user_is_prompted() {
     let sshd = Sshd::start();
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     sshd.authorise(&key);
     let login = json!({ "username": "sshard-test", "private_key": key.private_pem() });
     let stages = ALL_STAGES.map(|stage| format!("{stage}=2s"));
-    let mut settings = vec!["session.prompt_timeout=5s", ASK, KNOWN_NOBODY];
+    let mut settings = vec!["session.prompt_timeout=5s", ASK, NO_KNOWN_HOSTS];
     settings.extend(stages.iter().map(String::as_str));
     let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
     let open = || {
@@ -225,9 +225,9 @@ fn deadlines_stand_still_while_a_human_is_asked() {
     };
     let (mut asked, id) = open();
     let event = asked.recv_within(Duration::from_millis(2500));
-    assert_eq!(event, None, "the question came to an end of itself");
+    assert_eq!(event, None, "the question ended by itself");
     asked.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": true }));
     asked.wait_type("ready");
-    let (mut unheard, _) = open();
-    expect_deadline(&mut unheard, "host_key");
+    let (mut unanswered, _) = open();
+    expect_deadline(&mut unanswered, "host_key");
 }

@@ -209,7 +209,7 @@ fn reserved_close_codes_belong_to_no_error() {
 /// Compares a close code with the error code after it, such as "4502 `server-refused`", or before
 /// it, such as "`limit` (1013)".
 #[test]
-fn every_code_stands_beside_its_close_code() {
+fn every_code_is_listed_with_its_close_code() {
     let table = codes();
     let rows = table.iter();
     let closes: BTreeMap<&str, u64> = rows

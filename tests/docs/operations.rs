@@ -1,4 +1,4 @@
-//! Commands of OPERATIONS.md for the administrator's listener, run as written.
+//! Commands of OPERATIONS.md for the admin listener, run as written.
 
 use crate::common::{Admin, Fixture};
 use crate::pages;

@@ -112,7 +112,7 @@ fn slug(title: &str) -> String {
 }
 
 #[test]
-fn a_page_is_taken_apart_as_written() {
+fn a_page_is_parsed_as_written() {
     let text = "# A `b` title, twice\n```sh\n# no heading `x`\n```\n## A b title, twice\nuse `y` and `z`\n";
     let page = Page {
         path: "x.md".to_owned(),

@@ -119,7 +119,7 @@ fn of_the_bridge() -> Vec<Row> {
         row(1013, "a limit", |fixture, raw| {
             let _first = fixture.raw_ready();
             auth(raw);
-            // It holds the place until the answer is there.
+            // It holds the slot until the answer is there.
             while raw.text()["type"] != "error" {}
         })
         .with(&["limits.max_connections_per_host=1"]),
@@ -238,7 +238,7 @@ fn tcp_ends_when_there_was_no_target() {
 
 /// The client's answer ends the session, too, although TCP stays open on its side.
 #[test]
-fn an_answered_close_frame_gives_the_session_s_resources_back() {
+fn an_answered_close_frame_releases_the_sessions_resources() {
     let fixture = Fixture::new(&[]);
     let bytes: [(u16, Vec<u8>); 3] = [
         (1002, frame(0xc1, Some([0; 4]), b"{}")),

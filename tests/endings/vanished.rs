@@ -1,5 +1,5 @@
-//! A client that vanishes without a word, behind a line that is cut, while the bridge does not read
-//! from it: its remote process takes no input.
+//! A client that vanishes without a close, behind a link that is down, while the bridge does not
+//! read from it because its remote process reads no input.
 
 use crate::common::fixture::path_to;
 use crate::common::{Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript};
@@ -7,8 +7,8 @@ use serde_json::json;
 use std::net::Ipv4Addr;
 use std::process::Command;
 
-/// A line of its own between this process and the bridge, which lives in a network namespace.
-struct Line {
+/// A link between this process and the bridge, which runs in a network namespace of its own.
+struct VethLink {
     namespace: String,
     device: String,
     /// This end, and the bridge's.
@@ -23,13 +23,13 @@ fn ip(args: &str) {
     assert!(done.status.success(), "ip {args}: {error}");
 }
 
-impl Line {
-    /// `number` tells those of this process apart.
+impl VethLink {
+    /// `number` distinguishes the links of this process.
     fn new(number: u8) -> Self {
         let id = std::process::id();
         let [.., high, low] = id.to_be_bytes();
         let end = |last| Ipv4Addr::new(10, 128 | (high & 0x7f), low, 4 * number + last);
-        let line = Self {
+        let link = Self {
             namespace: format!("sshard-{id}-{number}"),
             device: format!("far{id}-{number}"),
             here: end(1),
@@ -40,7 +40,7 @@ impl Line {
             device,
             here,
             there,
-        } = &line;
+        } = &link;
         ip(&format!("netns add {namespace}"));
         let peer = format!("type veth peer name far netns {namespace}");
         ip(&format!("link add {device} {peer}"));
@@ -49,16 +49,16 @@ impl Line {
         ip(&format!("-n {namespace} addr add {there}/30 dev far"));
         ip(&format!("-n {namespace} link set far up"));
         ip(&format!("-n {namespace} link set lo up"));
-        line
+        link
     }
 
-    /// From now on everything is lost, without a word.
+    /// Drops all packets from now on.
     fn cut(&self) {
         ip(&format!("link set {} down", self.device));
     }
 }
 
-impl Drop for Line {
+impl Drop for VethLink {
     fn drop(&mut self) {
         // Its devices and their peers go with it.
         let mut delete = Command::new("ip");
@@ -69,9 +69,9 @@ impl Drop for Line {
 /// A client pastes so many bytes, which the remote process does not take, and vanishes; the reason
 /// the session ends with.
 fn vanish(number: u8, paste: usize, reasons: &[&str]) {
-    let line = Line::new(number);
+    let link = VethLink::new(number);
     let ssh = ScriptedSsh::start_on(
-        line.here.into(),
+        link.here.into(),
         SshScript {
             window: 4096,
             ..SshScript::default()
@@ -85,10 +85,10 @@ fn vanish(number: u8, paste: usize, reasons: &[&str]) {
         "websocket.stall_timeout=5s",
     ];
     let target = ssh.addr().to_string();
-    let listen = format!("{}:0", line.there);
+    let listen = format!("{}:0", link.there);
     let mut args = vec!["serve", "--listen", listen.as_str(), "--allow", &target];
     args.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
-    let starter = ["ip", "netns", "exec", line.namespace.as_str()];
+    let starter = ["ip", "netns", "exec", link.namespace.as_str()];
     let bridge = Bridge::under(&starter, &args, &[]);
     let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
     client.auth_v1(&json!({ "username": "u" }));
@@ -100,7 +100,7 @@ fn vanish(number: u8, paste: usize, reasons: &[&str]) {
         client.send_binary(&vec![b'x'; count]);
         left -= count;
     }
-    line.cut();
+    link.cut();
     bridge.wait_stderr("session ended", DEADLINE);
     let log = bridge.stderr();
     assert!(

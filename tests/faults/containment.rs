@@ -25,9 +25,11 @@ fn a_panic_in_one_session_ends_that_one_and_none_of_200_others() {
     let mut victim = ready();
     victim.send_binary(&[b'x'; POISON]);
     let (code, reason) = victim.until_close();
-    assert_eq!((code, reason.as_str()), (1011, "internal error"));
+    let text = "internal error of the bridge; please report it with the bridge's log of this \
+                session";
+    assert_eq!((code, reason.as_str()), (1011, text));
 
-    // All of them hear the server, and the server hears all of them.
+    // Output reaches all of them, and input of all of them reaches the server.
     ssh.output_to_all(b"still here");
     for client in &mut others {
         client.output_until("still here");

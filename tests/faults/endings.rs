@@ -1,9 +1,9 @@
-//! Every way to end, 50 of each, mixed: what is counted, and that nothing is left.
+//! Every kind of end, 50 of each, mixed: what is counted, and that nothing is left.
 
 use crate::common::fixture::ready_at;
 use crate::common::in_process::{InProcess, footprint};
 use crate::common::{Client, DEADLINE, account, poll};
-use crate::ways::{Targets, Way};
+use crate::end_kinds::{EndKind, Targets};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,43 +11,43 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// So often each way is gone.
+/// Repetitions of each kind of end.
 const EACH: usize = 50;
 
-/// Clients at work at once, beside those that wait to be found idle.
+/// Clients that run at once, beside those that wait to be found idle.
 const WORKERS: usize = 12;
 
-/// The same order in every run: it is a mixture, not a lottery.
-fn mixed() -> Vec<Way> {
+/// Mixes the kinds, in the same order in every run.
+fn mixed() -> Vec<EndKind> {
     let rounds = (0..EACH).flat_map(|round| {
-        let mut ways = Way::ALL;
-        ways.rotate_left(round % Way::ALL.len());
+        let mut kinds = EndKind::ALL;
+        kinds.rotate_left(round % EndKind::ALL.len());
         if round % 2 == 1 {
-            ways.reverse();
+            kinds.reverse();
         }
-        ways
+        kinds
     });
     rounds.collect()
 }
 
-/// Sends a client each way; returns when all are gone.
-fn send_all(ways: &[Way], targets: &Targets, bridge: &InProcess) {
+/// Runs a client to each of these ends; returns when all sessions have ended.
+fn run_all(kinds: &[EndKind], targets: &Targets, bridge: &InProcess) {
     let next = AtomicUsize::new(0);
     let vanished: Mutex<Vec<Client>> = Mutex::default();
-    let meet = |way| {
-        let stays = targets.meet_with(way, &json!({}), bridge.addr, &bridge.admin);
+    let run = |kind| {
+        let stays = targets.run_to_end(kind, &json!({}), bridge.addr, &bridge.admin);
         vanished.lock().unwrap().extend(stays);
     };
     thread::scope(|scope| {
-        // They take their time, and must not keep the others waiting.
-        for way in ways.iter().filter(|way| **way == Way::Idle) {
-            scope.spawn(|| meet(*way));
+        // These take long, and must not delay the others.
+        for kind in kinds.iter().filter(|kind| **kind == EndKind::Idle) {
+            scope.spawn(|| run(*kind));
         }
         for _ in 0..WORKERS {
             scope.spawn(|| {
-                while let Some(way) = ways.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if *way != Way::Idle {
-                        meet(*way);
+                while let Some(kind) = kinds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if *kind != EndKind::Idle {
+                        run(*kind);
                     }
                 }
             });
@@ -57,11 +57,11 @@ fn send_all(ways: &[Way], targets: &Targets, bridge: &InProcess) {
     bridge.admin.wait_sessions(0);
 }
 
-/// Counts that `ways` add.
-fn expected(ways: &[Way]) -> BTreeMap<(String, String), u64> {
+/// Counts that `kinds` add.
+fn expected(kinds: &[EndKind]) -> BTreeMap<(String, String), u64> {
     let mut counts = BTreeMap::new();
-    for way in ways {
-        let (stage, reason, _) = way.counted();
+    for kind in kinds {
+        let (stage, reason, _) = kind.counted();
         *counts
             .entry((stage.to_owned(), reason.to_owned()))
             .or_default() += 1;
@@ -70,7 +70,7 @@ fn expected(ways: &[Way]) -> BTreeMap<(String, String), u64> {
 }
 
 #[test]
-fn every_way_to_end_leaves_nothing_and_is_counted() {
+fn each_kind_of_end_is_counted_and_leaks_nothing() {
     let targets = Targets::start(account());
     let mut known_hosts = tempfile::NamedTempFile::new().unwrap();
     write!(known_hosts, "{}", targets.known_hosts()).unwrap();
@@ -91,19 +91,19 @@ fn every_way_to_end_leaves_nothing_and_is_counted() {
         "websocket.max_missed_pongs=2",
         "session.idle_timeout=15s",
     ]);
-    // Once each: what is made at the first need and then kept is there.
-    send_all(&Way::ALL, &targets, &bridge);
+    // Once each, so that whatever is created lazily and then kept exists.
+    run_all(&EndKind::ALL, &targets, &bridge);
     bridge.admin.wait_empty();
-    assert_eq!(bridge.admin.ended(), expected(&Way::ALL));
-    targets.forget();
+    assert_eq!(bridge.admin.ended(), expected(&EndKind::ALL));
+    targets.close_servers_ends();
     let baseline = footprint();
 
-    let ways = mixed();
-    assert_eq!(ways.len(), EACH * Way::ALL.len());
-    send_all(&ways, &targets, &bridge);
+    let kinds = mixed();
+    assert_eq!(kinds.len(), EACH * EndKind::ALL.len());
+    run_all(&kinds, &targets, &bridge);
     bridge.admin.wait_empty();
 
-    let all: Vec<Way> = Way::ALL.into_iter().chain(ways).collect();
+    let all: Vec<EndKind> = EndKind::ALL.into_iter().chain(kinds).collect();
     assert_eq!(bridge.admin.ended(), expected(&all));
     let stats = bridge.admin.stats();
     assert_eq!(stats["total_sessions"], all.len());
@@ -113,7 +113,7 @@ fn every_way_to_end_leaves_nothing_and_is_counted() {
         all.len() as u64,
         "{stats}"
     );
-    targets.forget();
+    targets.close_servers_ends();
     let mut now = footprint();
     let back = poll(DEADLINE, || {
         now = footprint();
@@ -124,11 +124,11 @@ fn every_way_to_end_leaves_nothing_and_is_counted() {
         "descriptors, threads: {baseline:?}, now {now:?}"
     );
 
-    drained(&targets, bridge);
+    check_drain(&targets, bridge);
 }
 
-/// The last way: the drain's deadline.
-fn drained(targets: &Targets, bridge: InProcess) {
+/// Checks the last kind of end: the drain's deadline.
+fn check_drain(targets: &Targets, bridge: InProcess) {
     let ready = |_| ready_at(bridge.addr, targets.shell.addr());
     let clients: Vec<Client> = (0..EACH).map(ready).collect();
     assert_eq!(bridge.admin.post("/api/v1/drain").status, 202);

@@ -27,37 +27,37 @@ fn wait_in_progress(admin: &Admin, count: usize) {
     assert!(reached.is_some(), "{} in progress", in_progress(admin));
 }
 
-/// So many connections that say nothing.
+/// Opens `count` connections that send nothing.
 fn silent(bridge: &Bridge, count: usize) -> Vec<Raw> {
     (0..count).map(|_| Raw::connect(bridge.addr())).collect()
 }
 
 fn serves(bridge: &Bridge) -> bool {
     let mut raw = Raw::connect(bridge.addr());
-    // Who is refused may find the connection closed already.
+    // A refused connection may be closed already.
     let _ = raw.try_send(upgrade(bridge.addr()).as_bytes());
     raw.answer().status == 101
 }
 
-/// The answer to a health request.
+/// Returns the status of a health request.
 fn ask_health(raw: &mut Raw, bridge: &Bridge) -> u16 {
     raw.send(health(bridge).as_bytes());
     raw.answer().status
 }
 
-/// The answer to a health request from an address of this machine.
+/// Returns the status of a health request from an address of this machine.
 fn health_from(bridge: &Bridge, ip: [u8; 4]) -> u16 {
     let mut raw = Raw::connect_from(bridge.addr(), ip.into());
     ask_health(&mut raw, bridge)
 }
 
-/// A connection that says nothing, from an address of this machine.
+/// Opens a connection that sends nothing, from an address of this machine.
 fn silent_from(bridge: &Bridge, ip: [u8; 4]) -> Raw {
     Raw::connect_from(bridge.addr(), ip.into())
 }
 
 #[test]
-fn one_more_takes_the_place_of_the_oldest() {
+fn one_more_displaces_the_oldest() {
     let bridge = bridge(&[]);
     let admin = Admin::of(&bridge);
     let mut held = silent(&bridge, MOST);
@@ -80,7 +80,7 @@ fn one_more_takes_the_place_of_the_oldest() {
     assert!(serves(&bridge));
     assert_eq!(held.remove(0).answer().status, 503);
     wait_in_progress(&admin, MOST - 1);
-    // Who has said half of a request is told, too.
+    // A connection with half of a request is answered, too.
     held[0].send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n");
     held.extend(silent(&bridge, 2));
     assert_eq!(held.remove(0).answer().status, 503);
@@ -88,7 +88,7 @@ fn one_more_takes_the_place_of_the_oldest() {
     wait_in_progress(&admin, 0);
 }
 
-/// Silence from one address, before anybody else's connection and after it.
+/// Silent connections from one address, opened before and after those of other clients.
 #[test]
 fn a_client_that_floods_displaces_itself_alone() {
     let bridge = bridge(&["server.max_handshakes=64"]);
@@ -115,7 +115,7 @@ fn a_client_that_floods_displaces_itself_alone() {
 
 /// However many addresses: a new connection is served, and the oldest is closed.
 #[test]
-fn a_flood_from_many_addresses_keeps_nobody_out() {
+fn a_flood_from_many_addresses_does_not_keep_others_out() {
     let bridge = bridge(&["server.max_handshakes=32"]);
     let admin = Admin::of(&bridge);
     assert_eq!(health_from(&bridge, [127, 2, 2, 2]), 200);
@@ -126,7 +126,7 @@ fn a_flood_from_many_addresses_keeps_nobody_out() {
         assert_eq!(health_from(&bridge, [127, 2, 2, 2]), 200);
         assert_eq!(health_from(&bridge, [127, 3, round, 1]), 200);
     }
-    // The slot of a client that is known to ask for health is not the others'.
+    // A client that is known to ask for health keeps its slot.
     flood.extend((0..32).map(|n| silent_from(&bridge, [127, 7, 0, n])));
     wait_in_progress(&admin, 32);
     let mut prober = silent_from(&bridge, [127, 2, 2, 2]);
@@ -136,9 +136,10 @@ fn a_flood_from_many_addresses_keeps_nobody_out() {
     assert_eq!(ask_health(&mut prober, &bridge), 200);
 }
 
-/// Before its header a proxy's connection is nobody's; from then on it is one of the client's.
+/// Before its header, a proxy's connection counts as a client of its own; afterwards, as the named
+/// client's.
 #[test]
-fn a_proxys_clients_are_told_apart() {
+fn clients_behind_a_proxy_are_bounded_separately() {
     let bridge = bridge(&["server.proxy_protocol=127.0.0.1:0"]);
     let admin = Admin::of(&bridge);
     let of = |client: &str, said: &str| {
@@ -151,7 +152,7 @@ fn a_proxys_clients_are_told_apart() {
     let mut flood = Vec::new();
     for _ in 0..40 {
         flood.push(of("192.0.2.9", ""));
-        // Whose header came before is known once this is answered.
+        // Once this is answered, the header sent before it has been read.
         assert_eq!(of("192.0.2.50", &health).answer().status, 200);
     }
     assert!(admin.failed_handshakes("full") >= 30);
@@ -169,7 +170,8 @@ fn a_proxys_clients_are_told_apart() {
     wait_in_progress(&admin, 8);
 }
 
-/// A trusted proxy speaks for many; what it has not said yet is nobody's.
+/// A trusted proxy connects for many clients. What it has not sent a request on counts as a client
+/// of its own.
 #[test]
 fn a_trusted_proxy_is_not_one_client() {
     let bridge = bridge(&["server.trusted_proxies=127.0.0.1"]);
@@ -186,9 +188,9 @@ fn a_trusted_proxy_is_not_one_client() {
     assert!(!one[1].has_arrived());
 }
 
-/// Sessions hold no place, whatever became of their handshakes.
+/// Sessions hold no handshake slot.
 #[test]
-fn every_way_out_gives_the_place_back() {
+fn every_end_of_a_handshake_returns_its_slot() {
     let fixture = Fixture::new(&["server.max_handshakes=1", "server.upgrade_timeout=2s"]);
     let admin = Admin::of(&fixture.bridge);
     let mut sessions = Vec::new();
@@ -196,7 +198,7 @@ fn every_way_out_gives_the_place_back() {
         wait_in_progress(&admin, 0);
         sessions.push(fixture.ready());
         wait_in_progress(&admin, 0);
-        // A request that is no upgrade, one that is bad, one that never comes, one that is cut.
+        // A request that is no upgrade, a malformed one, none at all, and one that is aborted.
         let host = fixture.bridge.addr();
         for said in [
             format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n"),
@@ -217,7 +219,7 @@ fn every_way_out_gives_the_place_back() {
 }
 
 #[test]
-fn with_tls_the_oldest_is_hung_up_on() {
+fn with_tls_the_oldest_connection_is_closed() {
     let pair = Pair::new();
     let files = Files::new(&pair);
     let [cert, key] = files.settings();
@@ -261,7 +263,7 @@ fn the_bound_follows_a_reload() {
     wait_in_progress(&admin, 4);
     write(2);
     assert_eq!(admin.post("/api/v1/reload").status, 200);
-    assert_eq!(in_progress(&admin), 4, "who is there stays");
+    assert_eq!(in_progress(&admin), 4, "those in progress stay");
     held.extend(silent(&bridge, 1));
     for gone in &mut held[..3] {
         assert_eq!(gone.answer().status, 503);

@@ -1,4 +1,4 @@
-//! `server.proxy_protocol`: who the client is, on a proxy's word.
+//! `server.proxy_protocol`: the client's address from a proxy's header.
 
 use super::common::raw::{Raw, exchange};
 use super::common::tls::{Files, Pair, client, trusting};
@@ -52,7 +52,7 @@ fn v2(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_client_is_whom_the_proxy_names() {
+fn the_client_address_is_that_of_the_header() {
     let bridge = bridge(&[]);
     let admin = Admin::of(&bridge);
     let block = [192, 0, 2, 9, 127, 0, 0, 2, 0xc8, 0x22, 1, 0xbb];
@@ -86,7 +86,7 @@ fn the_client_is_whom_the_proxy_names() {
 }
 
 #[test]
-fn a_header_may_come_in_pieces_and_alone() {
+fn a_header_may_arrive_byte_by_byte() {
     let bridge = bridge(&[]);
     let addr = bridge.addrs()[1];
     for header in [
@@ -111,7 +111,7 @@ fn a_header_may_come_in_pieces_and_alone() {
 }
 
 #[test]
-fn without_a_good_header_the_connection_ends() {
+fn a_connection_without_a_valid_header_is_closed() {
     let bridge = bridge(&[]);
     let admin = Admin::of(&bridge);
     let addr = bridge.addrs()[1];
@@ -134,7 +134,7 @@ fn without_a_good_header_the_connection_ends() {
 }
 
 #[test]
-fn an_unfinished_header_has_the_deadline_of_the_upgrade() {
+fn an_unfinished_header_is_closed_at_the_upgrade_timeout() {
     let bridge = bridge(&["server.upgrade_timeout=300ms"]);
     for said in [
         &b""[..],
@@ -148,9 +148,8 @@ fn an_unfinished_header_has_the_deadline_of_the_upgrade() {
     assert_eq!(Admin::of(&bridge).failed_handshakes("timeout"), 3);
 }
 
-/// Elsewhere nobody may claim to be someone else.
 #[test]
-fn other_listeners_take_no_header() {
+fn other_listeners_refuse_a_header() {
     let bridge = bridge(&[]);
     let addr = bridge.addrs()[0];
     let header = std::str::from_utf8(HEADER).unwrap();
@@ -169,18 +168,17 @@ fn an_untrusted_sender_is_disconnected_and_logged_with_a_limit() {
         let _ = raw.try_send(HEADER);
         assert_eq!(raw.rest(), b"");
     }
-    assert_eq!(admin.failed_handshakes("proxy-stranger"), 20);
+    assert_eq!(admin.failed_handshakes("untrusted-peer"), 20);
     let said = "its peer is not in server.proxy_protocol_from";
     bridge.wait_stderr(said, DEADLINE);
     let lines = bridge.stderr().matches(said).count();
     assert!(lines <= 2, "{lines} lines");
-    // The other listener asks nobody.
+    // The other listener accepts connections of any peer.
     session(bridge.addrs()[0], b"");
 }
 
-/// Limits count the client, not the proxy.
 #[test]
-fn a_limit_per_client_is_one_per_client_of_the_proxy() {
+fn limits_per_client_count_the_clients_behind_the_proxy() {
     let bridge = bridge(&[
         "limits.max_connections_per_client=1",
         "compat.enabled=false",
@@ -200,7 +198,7 @@ fn a_limit_per_client_is_one_per_client_of_the_proxy() {
 
 /// The header first, then TLS, both in one segment.
 #[test]
-fn a_header_goes_before_tls() {
+fn the_header_precedes_tls() {
     let pair = Pair::new();
     let files = Files::new(&pair);
     let [cert, key] = files.settings();
@@ -223,7 +221,7 @@ fn a_header_goes_before_tls() {
 }
 
 #[test]
-fn a_passed_socket_can_be_a_proxys_and_must_be_there() {
+fn a_passed_socket_may_be_for_proxies_and_must_exist() {
     // The address is matched whatever the port, where the setting has none.
     let passed = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
     rustix::io::fcntl_setfd(&passed, rustix::io::FdFlags::empty()).unwrap();
@@ -248,7 +246,7 @@ fn a_passed_socket_can_be_a_proxys_and_must_be_there() {
 }
 
 #[test]
-fn the_settings_must_fit_each_other() {
+fn contradictory_settings_are_refused() {
     for (settings, said) in [
         (
             "--set server.proxy_protocol=127.0.0.9:1",
@@ -257,7 +255,7 @@ fn the_settings_must_fit_each_other() {
         (
             "--set server.listen=127.0.0.1:1 --set server.proxy_protocol=127.0.0.1:1
              --set server.proxy_protocol_from=",
-            "nobody may connect there",
+            "no proxy may connect to those listeners",
         ),
         ("--set server.proxy_protocol_from=10.0.0.1/8", "10.0.0.1/8"),
     ] {

@@ -154,7 +154,7 @@ fn a_connection_that_is_dropped_on_the_way_is_closed() {
     assert!(clients.into_iter().all(is_closed));
     assert_eq!(shard.placement.loads(), [0]);
 
-    // A message that is refused comes back, and is dropped.
+    // A message that is refused is returned, and dropped.
     for (client, socket, stage) in on_the_way() {
         let transfer = ConnectionTransfer {
             client: socket.peer_addr().unwrap(),

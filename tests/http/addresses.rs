@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// One of each kind: the rest is in the tests of `targets`.
 #[test]
-fn what_is_no_address_is_400() {
+fn an_invalid_address_is_400() {
     let bridge = bridge(&[]);
     for path in [
         "/ws/127.0.0.1/0",
@@ -43,7 +43,7 @@ fn every_form_of_an_address_is_upgraded() {
 }
 
 #[test]
-fn a_query_is_refused_whatever_it_says() {
+fn every_query_is_refused_and_not_logged() {
     let bridge = bridge(&[]);
     for query in ["?", "?token=hunter2", "?a=b&c", "?%3f"] {
         for path in ["/ws/127.0.0.1/1", "/ws/name"] {
@@ -57,7 +57,7 @@ fn a_query_is_refused_whatever_it_says() {
 }
 
 #[test]
-fn what_is_elsewhere_is_404() {
+fn an_unknown_path_is_404() {
     let bridge = bridge(&[]);
     for path in [
         "/w",
@@ -81,7 +81,7 @@ fn a_name_that_is_not_configured_is_404() {
 }
 
 #[test]
-fn the_prefix_stands_before_the_path() {
+fn the_path_is_found_below_the_prefix_only() {
     let bridge = bridge(&["server.path_prefix=/term/a"]);
     assert_eq!(upgrade_v1(&bridge, "/term/a/ws/127.0.0.1/1").status, 101);
     for path in [
@@ -116,7 +116,7 @@ fn a_host_in_either_family_and_a_name_are_connected_to() {
 }
 
 #[test]
-fn policy_is_looked_at_after_auth_alone() {
+fn policy_is_checked_only_after_auth() {
     let bridge = bridge(&[]);
     let mut client = Client::connect(bridge.addr(), "/ws/127.0.0.1/2", &Options::v1());
     client.auth_v1(&json!({ "username": "u" }));

@@ -13,10 +13,10 @@ fn ask(bridge: &Bridge, options: &Options) -> Answer {
     Raw::connect(bridge.addr()).ask(bridge.addr(), PATH, options)
 }
 
-/// Waits until a place is free again.
+/// Waits until a slot is free again.
 fn admits(bridge: &Bridge, options: &Options) {
     let admitted = || ask(bridge, options).status == 101;
-    wait_until("the place never came back", admitted);
+    wait_until("the slot was never returned", admitted);
 }
 
 fn assert_busy(answer: &Answer) {
@@ -26,7 +26,7 @@ fn assert_busy(answer: &Answer) {
 }
 
 #[test]
-fn the_pool_admits_so_many_and_no_more() {
+fn the_pool_admits_its_limit() {
     let bridge = bridge(&["limits.max_unauthenticated=2"]);
     let dialects = [Options::v1(), Options::compatible()];
     let held: Vec<Raw> = dialects
@@ -36,10 +36,10 @@ fn the_pool_admits_so_many_and_no_more() {
     for dialect in &dialects {
         assert_busy(&ask(&bridge, dialect));
     }
-    // What needs no place is served.
+    // A request that needs no slot is served.
     let health = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
     assert_eq!(exchange(bridge.addr(), &health).status, 200);
-    // Clients that vanish give their places back.
+    // Clients that vanish return their slots.
     drop(held);
     for dialect in &dialects {
         admits(&bridge, dialect);
@@ -47,7 +47,7 @@ fn the_pool_admits_so_many_and_no_more() {
 }
 
 #[test]
-fn a_login_gives_its_place_back() {
+fn a_login_returns_its_slot() {
     let fixture = Fixture::new(&["limits.max_unauthenticated=1"]);
     let _logged_in: Vec<Client> = (0..3).map(|_| fixture.ready()).collect();
     let waiting = fixture.v1();
@@ -56,19 +56,20 @@ fn a_login_gives_its_place_back() {
 }
 
 #[test]
-fn a_failed_login_gives_its_place_back() {
+fn a_failed_login_returns_its_slot() {
     let bridge = bridge(&["limits.max_unauthenticated=1"]);
     for _ in 0..5 {
         let mut client = poll(DEADLINE, || {
             Client::try_connect(bridge.addr(), PATH, &Options::v1()).ok()
         })
-        .expect("the place never came back");
+        .expect("the slot was never returned");
         client.auth_v1(&json!({ "username": "u" }));
         assert_eq!(client.until_close().0, 4502);
     }
 }
 
-/// `max_connections` is told to an `sshard.v1` client after `auth`, to a compatible one by HTTP.
+/// A full `max_connections` is reported to an `sshard.v1` client after `auth`, to a compatible one
+/// by HTTP.
 #[test]
 fn a_reached_limit_refuses_the_compatible_dialect_alone() {
     let limits = [
@@ -83,9 +84,9 @@ fn a_reached_limit_refuses_the_compatible_dialect_alone() {
     admits(&fixture.bridge, &Options::compatible());
 }
 
-/// The whole pool in one hand, until somebody else comes.
+/// One client holds the whole pool until others connect.
 #[test]
-fn who_fills_the_pool_yields_to_other_clients() {
+fn a_client_that_fills_the_pool_yields_to_others() {
     const POOL: usize = 32;
     let fixture = Fixture::new(&[
         "limits.max_unauthenticated=32",
@@ -104,7 +105,7 @@ fn who_fills_the_pool_yields_to_other_clients() {
         let answer = other.ask(bridge.addr(), &path, &Options::v1());
         assert_eq!(answer.status, 101, "{n}: {answer:?}");
         others.push(other);
-        // The oldest, which is told, and has ended before the next one comes.
+        // The oldest gets an error, and has ended before the next one connects.
         let mut oldest = held.pop_front().unwrap();
         assert_eq!(oldest.text()["type"], "hello");
         let error = oldest.text();

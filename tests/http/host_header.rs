@@ -23,7 +23,7 @@ fn the_server_answers_to_its_own_names_and_to_those_configured() {
     }
     for host in ["evil.example", "127.0.0.1", "other.example", ""] {
         assert_refused(&ask(&bridge, host, ""), 421, host);
-        // Nothing is an exception: a rebound name must not learn that we are here.
+        // No path is an exception: a rebound name must not reveal that a bridge is here.
         for path in ["/healthz", "/", "/page.json"] {
             let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
             assert_refused(&exchange(bridge.addr(), &request), 421, host);
@@ -53,7 +53,7 @@ fn a_refusal_that_configuration_decides_is_logged_once_per_client() {
 }
 
 #[test]
-fn there_is_exactly_one_host() {
+fn a_request_without_exactly_one_host_is_400() {
     let bridge = bridge(&[]);
     let addr = bridge.addr();
     let two = format!("GET /healthz HTTP/1.1\r\nHost: {addr}\r\nHost: {addr}\r\n\r\n");
@@ -62,9 +62,9 @@ fn there_is_exactly_one_host() {
     assert_refused(&exchange(addr, none), 400, "none");
 }
 
-/// A whole URL as the target of a request has a host of its own, in place of the header's.
+/// A request target that is an absolute URL has a host of its own, in place of the header's.
 #[test]
-fn the_host_of_a_whole_url_must_be_ours_too() {
+fn the_host_of_an_absolute_url_is_checked() {
     let bridge = bridge(&[]);
     let addr = bridge.addr();
     for (authority, status) in [
@@ -81,7 +81,7 @@ fn the_host_of_a_whole_url_must_be_ours_too() {
 }
 
 #[test]
-fn an_origin_must_be_our_own_page() {
+fn a_foreign_origin_is_403() {
     let bridge = bridge(&["server.public_hosts=ssh.example.org"]);
     let host = bridge.addr().to_string();
     let own = format!("http://{host}");

@@ -29,7 +29,7 @@ fn upgrade_v1(bridge: &Bridge, path: &str) -> Answer {
     Raw::connect(bridge.addr()).ask(bridge.addr(), path, &Options::v1())
 }
 
-/// A refusal is problem+json, tells its own status, is not to be kept, and ends the connection.
+/// Expects a refusal: problem+json with its status, not cacheable, and the end of the connection.
 fn assert_refused(answer: &Answer, status: u16, about: &str) {
     assert_eq!(answer.status, status, "{about}: {answer:?}");
     let kind = answer.header("content-type");

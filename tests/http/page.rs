@@ -1,4 +1,4 @@
-//! The terminal page: where it is, and what its answers carry.
+//! The terminal page: its paths and the headers of its responses.
 
 use super::common::Bridge;
 use super::common::raw::{Answer, Raw, exchange};
@@ -15,7 +15,7 @@ fn get(bridge: &Bridge, path: &str) -> Answer {
 }
 
 #[test]
-fn the_page_stands_at_the_prefix_with_strict_headers() {
+fn the_page_is_served_at_the_prefix_with_strict_headers() {
     for prefix in ["", "/term"] {
         let bridge = bridge(&[&format!("server.path_prefix={prefix}")]);
         let page = get(&bridge, &format!("{prefix}/"));
@@ -27,7 +27,7 @@ fn the_page_stands_at_the_prefix_with_strict_headers() {
         let policy = page.header("content-security-policy").unwrap();
         let sockets = format!("connect-src 'self' ws://{addr} wss://{addr};");
         assert!(policy.contains(&sockets), "{policy}");
-        // The query is the page's own; paths beside it are nobody's.
+        // The query belongs to the page; other paths are not found.
         let query = get(&bridge, &format!("{prefix}/?target=db"));
         assert_eq!(query.status, 200);
         for path in [
@@ -47,7 +47,7 @@ fn the_page_stands_at_the_prefix_with_strict_headers() {
 }
 
 #[test]
-fn the_prefix_alone_leads_to_the_page() {
+fn the_prefix_without_a_slash_redirects_to_the_page() {
     let bridge = bridge(&["server.path_prefix=/term"]);
     let answer = get(&bridge, "/term");
     assert_eq!(answer.status, 308);
@@ -58,7 +58,7 @@ fn the_prefix_alone_leads_to_the_page() {
 }
 
 #[test]
-fn a_head_request_gets_the_headers_alone() {
+fn a_head_request_gets_only_the_headers() {
     let bridge = bridge(&[]);
     let addr = bridge.addr();
     let mut raw = Raw::connect(addr);
@@ -69,7 +69,7 @@ fn a_head_request_gets_the_headers_alone() {
 }
 
 #[test]
-fn names_of_targets_are_told_only_where_the_operator_shows_them() {
+fn target_names_are_listed_only_if_the_operator_shows_them() {
     for (show, expected) in [("false", "[]"), ("true", r#"["db"]"#)] {
         let bridge = bridge(&[
             "targets.named=db=127.0.0.1:1",
@@ -83,9 +83,9 @@ fn names_of_targets_are_told_only_where_the_operator_shows_them() {
     }
 }
 
-/// Of pages that may connect, and of no others: what is listed for frames does not count here.
+/// To no others: origins that are listed for frames do not count here.
 #[test]
-fn the_client_library_is_one_file_for_the_origins_that_may_connect() {
+fn the_client_library_is_served_to_the_origins_that_may_connect() {
     let app = "https://app.example.org";
     let bridge = bridge(&[
         "server.path_prefix=/term",
@@ -111,7 +111,7 @@ fn the_client_library_is_one_file_for_the_origins_that_may_connect() {
     let unchanged = get(&format!("Origin: {app}\r\nIf-None-Match: {tag}\r\n"));
     assert_eq!(unchanged.status, 304);
     assert_eq!(unchanged.header(allowed), Some(app));
-    // The bridge's own pages need no leave.
+    // The bridge's own pages need no permission.
     let addr = bridge.addr();
     let own = get(&format!("Origin: http://{addr}\r\n"));
     assert_eq!((own.status, own.header(allowed)), (200, None));
@@ -123,20 +123,20 @@ fn the_client_library_is_one_file_for_the_origins_that_may_connect() {
         let refused = get(&format!("Origin: {other}\r\n"));
         assert_eq!((refused.status, refused.header(allowed)), (403, None));
     }
-    // Of the page itself nothing is shared.
+    // The page itself is not shared.
     let page = request(&bridge, "GET", "/term/", &format!("Origin: {app}\r\n"));
     assert_eq!((page.status, page.header(allowed)), (200, None));
     assert_eq!(page.header(policy), Some("same-origin"));
 }
 
 #[test]
-fn frames_are_for_the_origins_that_are_listed() {
+fn listed_origins_may_frame_the_page() {
     let bridge = bridge(&["web.embed_origins=https://portal.example.org,http://127.0.0.1:8080"]);
     let page = get(&bridge, "/");
     let policy = page.header("content-security-policy").unwrap();
     let ancestors = "frame-ancestors https://portal.example.org http://127.0.0.1:8080;";
     assert!(policy.contains(ancestors), "{policy}");
-    // It knows no list, and would refuse them.
+    // X-Frame-Options has no list, and would refuse them.
     assert_eq!(page.header("x-frame-options"), None);
     let facts = get(&bridge, "/page.json").json();
     let origins = ["https://portal.example.org", "http://127.0.0.1:8080"];
@@ -144,7 +144,7 @@ fn frames_are_for_the_origins_that_are_listed() {
 }
 
 #[test]
-fn a_bridge_without_the_page_has_nothing_there() {
+fn a_disabled_page_is_404() {
     let bridge = bridge(&["web.enabled=false"]);
     for path in ["/", "/page.json", "/client.js", "/assets/none.js"] {
         assert_refused(&get(&bridge, path), 404, path);

@@ -7,7 +7,7 @@ const PATH: &str = "/ws/127.0.0.1/1";
 const PROTOCOL: &str = "Sec-WebSocket-Protocol: sshard.v1\r\n";
 
 #[test]
-fn only_get_reaches_a_terminal() {
+fn methods_other_than_get_are_405() {
     let bridge = bridge(&[]);
     for method in ["POST", "HEAD", "PUT", "OPTIONS", "DELETE", "BREW"] {
         let request = upgrade_request(bridge.addr(), PATH).replace("GET", method);
@@ -22,7 +22,7 @@ fn only_get_reaches_a_terminal() {
 }
 
 #[test]
-fn a_plain_request_is_told_to_upgrade() {
+fn a_request_without_an_upgrade_is_426() {
     let bridge = bridge(&[]);
     let full = upgrade_request(bridge.addr(), PATH);
     for (left_out, with) in [
@@ -61,7 +61,7 @@ fn a_malformed_upgrade_is_400() {
 /// An upgrade with a body, or with headers of which a proxy in front may make one: none is granted,
 /// however it is spelled, for what follows would be read as frames here and as a request there.
 #[test]
-fn an_upgrade_has_no_body() {
+fn an_upgrade_with_a_body_is_400() {
     let bridge = bridge(&[]);
     let full = upgrade_request(bridge.addr(), PATH);
     let ask = |headers: &str, body: &str| {
@@ -123,9 +123,9 @@ fn an_upgrade_has_no_body() {
     }
 }
 
-/// Load balancers ask in it; nobody else speaks it.
+/// Load balancers use it for health checks.
 #[test]
-fn http_1_0_reaches_health_alone() {
+fn http_1_0_is_accepted_for_health_only() {
     let bridge = bridge(&[]);
     let (addr, admin) = (bridge.addr(), bridge.admin_addr());
     let host = format!("Host: {addr}\r\n");
@@ -174,7 +174,7 @@ fn http_1_0_reaches_health_alone() {
 }
 
 #[test]
-fn what_is_not_http_ends_the_connection() {
+fn bytes_that_are_not_http_are_refused() {
     let bridge = bridge(&[]);
     for bytes in [
         &b"SSH-2.0-client\r\n\r\n"[..],
@@ -214,7 +214,7 @@ fn a_head_that_is_too_large_is_431() {
 }
 
 #[test]
-fn a_head_without_end_is_431_too() {
+fn an_endless_head_is_431() {
     let bridge = bridge(&[]);
     let mut raw = Raw::connect(bridge.addr());
     raw.send(format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nX: ", bridge.addr()).as_bytes());

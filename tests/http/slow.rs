@@ -8,7 +8,7 @@ use super::common::raw::{Raw, upgrade_request};
 const PATH: &str = "/ws/127.0.0.1/1";
 
 #[test]
-fn who_says_nothing_or_half_is_hung_up_on() {
+fn silent_and_incomplete_requests_are_closed_at_the_deadline() {
     let bridge = bridge(&["server.upgrade_timeout=200ms"]);
     let head = upgrade_request(bridge.addr(), PATH);
     for said in [

@@ -1,4 +1,4 @@
-//! The upgrade itself, and which dialect it ends in.
+//! The upgrade itself, and the dialect that it selects.
 
 use super::common::raw::{ACCEPT, Answer, Raw, exchange, frame, upgrade_request};
 use super::common::{Bridge, Client, Fixture, Options};
@@ -16,7 +16,7 @@ fn offer(bridge: &Bridge, headers: &[&str]) -> Answer {
 }
 
 #[test]
-fn the_answer_is_that_of_rfc_6455() {
+fn the_response_conforms_to_rfc_6455() {
     let bridge = bridge(&[]);
     let answer = offer(&bridge, &["sshard.v1"]);
     assert_eq!(answer.status, 101, "{answer:?}");
@@ -28,7 +28,7 @@ fn the_answer_is_that_of_rfc_6455() {
     assert_eq!(answer.header("sec-websocket-extensions"), None);
 }
 
-/// The answer to an upgrade whose header of these lines' name is these lines instead.
+/// Returns the answer to an upgrade in which these lines replace the header `replaced`.
 fn with_lines(bridge: &Bridge, replaced: &str, lines: &[&str]) -> Answer {
     let (name, _) = replaced.split_once(": ").unwrap();
     let lines = lines.iter().map(|line| format!("{name}:{line}\r\n"));
@@ -43,7 +43,7 @@ fn with_lines(bridge: &Bridge, replaced: &str, lines: &[&str]) -> Answer {
 /// Headers that are lists (RFC 9110 section 5.6.1): one line or several, in any order and case of
 /// tokens, with any blanks and empty elements.
 #[test]
-fn list_headers_are_lists() {
+fn list_headers_are_parsed_in_every_form() {
     const CONNECTION: &str = "Connection: Upgrade";
     const UPGRADE: &str = "Upgrade: websocket";
     const VERSION: &str = "Sec-WebSocket-Version: 13";
@@ -109,9 +109,9 @@ fn list_headers_are_lists() {
     }
 }
 
-/// Nothing is offered by a header without elements: the compatible dialect.
+/// A header without elements offers nothing.
 #[test]
-fn an_empty_offer_is_none() {
+fn an_empty_offer_selects_the_compatible_dialect() {
     let bridge = bridge(&[]);
     for lines in [&[][..], &[""], &[" ,", "\t"]] {
         let answer = with_lines(&bridge, "Sec-WebSocket-Protocol: sshard.v1", lines);
@@ -121,7 +121,7 @@ fn an_empty_offer_is_none() {
 }
 
 #[test]
-fn the_compatible_dialect_can_be_off() {
+fn the_compatible_dialect_can_be_disabled() {
     for off in ["--set compat.enabled=false", "--preset security"] {
         let bridge = Bridge::serve(&format!("--allow 127.0.0.1:1 {off}"));
         assert_refused(&offer(&bridge, &[]), 400, "off");
@@ -130,7 +130,7 @@ fn the_compatible_dialect_can_be_off() {
 }
 
 #[test]
-fn frames_right_behind_the_request_are_read() {
+fn frames_sent_with_the_request_are_read() {
     let fixture = Fixture::new(&[]);
     let mut raw = Raw::connect(fixture.bridge.addr());
     let request = upgrade_request(fixture.bridge.addr(), &fixture.path());

@@ -3,7 +3,7 @@
 //! seconds. Each is compared with OpenSSH's client at the same server in the same minute.
 
 use crate::servers::{Kind, Server};
-use crate::table::Pair;
+use crate::table::ServerFixture;
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -16,9 +16,9 @@ const BYTES: usize = 5 * 1024 * 1024;
 const ROUNDS: usize = 12;
 
 /// From the start of the login to the end of the output.
-fn through_the_bridge(pair: &Pair, command: &str) -> Duration {
+fn through_the_bridge(fixture: &ServerFixture, command: &str) -> Duration {
     let start = Instant::now();
-    let end = pair.ready(json!({ "command": command })).transcript();
+    let end = fixture.ready(json!({ "command": command })).transcript();
     assert_eq!((end.output.len(), end.status()), (BYTES, 0));
     start.elapsed()
 }
@@ -74,11 +74,11 @@ fn through_ssh(server: &Server, command: &str) -> Duration {
 fn is_as_fast_as_ssh(kind: Kind, command: &str) {
     let server = Server::start(kind);
     // TinySSH of 2023 needs it.
-    let pair = Pair::with(server, &["ssh.legacy_algorithms=true"]);
+    let fixture = ServerFixture::with(server, &["ssh.legacy_algorithms=true"]);
     let mut fastest = [Duration::MAX; 2];
     for _ in 0..ROUNDS {
-        fastest[0] = fastest[0].min(through_the_bridge(&pair, command));
-        fastest[1] = fastest[1].min(through_ssh(&pair.server, command));
+        fastest[0] = fastest[0].min(through_the_bridge(&fixture, command));
+        fastest[1] = fastest[1].min(through_ssh(&fixture.server, command));
         if fastest[0] <= 2 * fastest[1] {
             return;
         }

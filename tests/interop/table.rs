@@ -24,12 +24,12 @@ fn random_file() -> &'static Path {
 }
 
 /// A server and a bridge that may reach it.
-pub(crate) struct Pair {
+pub(crate) struct ServerFixture {
     pub(crate) server: Server,
     pub(crate) bridge: Bridge,
 }
 
-impl Pair {
+impl ServerFixture {
     pub(crate) fn new(server: Server) -> Self {
         Self::with(server, &[])
     }
@@ -48,11 +48,11 @@ impl Pair {
     }
 }
 
-fn terminal_and_resize(pair: &Pair) {
+fn terminal_and_resize(fixture: &ServerFixture) {
     let command = "echo $TERM; (while sleep 0.1; do stty size; done </dev/tty) & read line; \
                    kill $!; exit 7";
     let mut client =
-        pair.ready(json!({ "command": command, "cols": 132, "rows": 43, "term": "vt220" }));
+        fixture.ready(json!({ "command": command, "cols": 132, "rows": 43, "term": "vt220" }));
     let start = client.output_until("43 132");
     assert!(start.contains("vt220"), "{start}");
     // Many at once, of which the last counts.
@@ -64,19 +64,19 @@ fn terminal_and_resize(pair: &Pair) {
     assert_eq!(client.transcript().status(), 7);
 }
 
-fn output(pair: &Pair) {
+fn output(fixture: &ServerFixture) {
     let file = random_file();
     let command = format!("stty raw; cat {}; exit 3", file.display());
-    let end = pair.ready(json!({ "command": command })).transcript();
+    let end = fixture.ready(json!({ "command": command })).transcript();
     assert_eq!(end.output.len(), OUTPUT);
     assert!(end.output == fs::read(file).unwrap(), "the bytes differ");
     assert_eq!(end.status(), 3);
 }
 
-fn input(pair: &Pair) {
+fn input(fixture: &ServerFixture) {
     let bytes = &fs::read(random_file()).unwrap()[..MIB];
     let command = format!("stty raw -echo; echo GO; head -c {MIB} | sha256sum; exit 4");
-    let mut client = pair.ready(json!({ "command": command }));
+    let mut client = fixture.ready(json!({ "command": command }));
     client.output_until("GO");
     for piece in bytes.chunks(10_000) {
         client.send_binary(piece);
@@ -87,8 +87,8 @@ fn input(pair: &Pair) {
     assert_eq!(end.status(), 4);
 }
 
-fn login_shell(pair: &Pair) {
-    let mut client = pair.ready(json!({}));
+fn login_shell(fixture: &ServerFixture) {
+    let mut client = fixture.ready(json!({}));
     client.send_binary("echo $((6 * 7)) grüße\r".as_bytes());
     client.output_until("42 grüße");
     client.send_binary(b"exit 5\r");
@@ -105,18 +105,18 @@ const LIBRARIES: [Kind; 6] = [
 ];
 
 /// The whole table with one server.
-fn works(pair: &Pair) {
-    terminal_and_resize(pair);
-    output(pair);
-    input(pair);
-    login_shell(pair);
+fn works(fixture: &ServerFixture) {
+    terminal_and_resize(fixture);
+    output(fixture);
+    input(fixture);
+    login_shell(fixture);
 }
 
 #[test]
 fn each_server_works() {
     for kind in [Kind::Dropbear].into_iter().chain(LIBRARIES) {
         println!("{kind:?}");
-        works(&Pair::new(Server::start(kind)));
+        works(&ServerFixture::new(Server::start(kind)));
     }
 }
 
@@ -125,9 +125,9 @@ fn each_server_works() {
 fn each_server_works_across_key_exchanges() {
     for kind in LIBRARIES {
         println!("{kind:?}");
-        let pair = Pair::new(Server::rekeying(kind));
-        output(&pair);
-        input(&pair);
+        let fixture = ServerFixture::new(Server::rekeying(kind));
+        output(&fixture);
+        input(&fixture);
     }
 }
 
@@ -135,7 +135,10 @@ fn each_server_works_across_key_exchanges() {
 #[test]
 fn tinyssh_works_as_legacy_equipment() {
     let server = Server::start(Kind::TinySsh);
-    works(&Pair::with(server, &["ssh.legacy_algorithms=true"]));
+    works(&ServerFixture::with(
+        server,
+        &["ssh.legacy_algorithms=true"],
+    ));
 }
 
 /// CVE-2023-48795.

@@ -25,7 +25,7 @@ part src/ssh/ points: cost
 part outbox outboxes: downlink, output queue
 exact Terms LatestTerms TermsError: ConfigSnapshot, SharedSnapshot
 part desk desks: AdminContext
-exact Watched Supervised: ProcessHandles
+exact Watched Supervised supervised: ProcessHandles
 part door doors gatekeeper stranger strangers: ListenerInfo, AdmissionControl, untrusted peer
 exact NoPlace: Rejection
 part giver taker estate heirloom heirlooms: HandoverServer, HandoverClient, HandoverState, SocketSet
@@ -36,7 +36,7 @@ exact src/targets/ Requested: TargetRequest
 exact src/targets/ Plan: Resolution
 part judged dialled: canonicalised, connect address
 part deaf has_left give_up_left hire hires hired: draining, abandon, spawn_worker
-whole src/bridge/ cut_off: abort
+part src/ cut_off: abort, truncated
 whole src/bridge/ act: apply
 part lay lays draft drafts cite cites: apply, Builder, describe
 whole src/config/ shown: quoted

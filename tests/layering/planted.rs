@@ -2,7 +2,7 @@
 //! that violation, with its file and line, and as nothing else.
 
 use crate::RULES;
-use crate::circles::leads_to;
+use crate::cycles::leads_to;
 use crate::rules::{self, Rule};
 use crate::shape::UNFINISHED_WORDS;
 use std::collections::BTreeMap;
@@ -29,37 +29,37 @@ target/debug/build.rs | this is no Rust\n
 
 /// Violations, each with the text that makes it.
 const PLANTED: &str = r#"
-src/ws.rs:1: Arrow | use crate::ssh::Client;
-src/ws.rs:1: Arrow | use crate::{config::C, ssh};
-src/ws.rs:1: Arrow | use super::ssh::Client as C;
-src/ws.rs:1: Arrow | use crate::ssh::*;
-src/ws.rs:1: Arrow | fn f(c: crate::ssh::Client) {}
-src/ws.rs:1: Arrow | fn f() { crate::ssh::connect_tcp() }
-src/ws.rs:1: Arrow | fn f() -> Vec<crate::ssh::Client> { x }
-src/ws.rs:1: Arrow | impl Drop for X { fn drop(&mut self) { crate::ssh::gone(); } }
-src/ws.rs:1: Arrow | fn f() { println!("{}", crate::ssh::NAME); }
-src/ws.rs:2: Arrow | mod inner {\n use super::super::ssh::Client;\n}
-src/ws.rs:2: Arrow | #[cfg(not(test))]\nuse crate::ssh::Client;
-src/ws.rs:1: Arrow | pub(in crate::ws) fn f(c: &dyn crate::ssh::Dial) {}
-src/ws.rs:1: Arrow | macro_rules! m { () => { $crate::ssh::connect_tcp() } }
-src/ssh/tcp.rs:1: Arrow | use crate::ws::Socket;
-src/ssh/x.rs:1: Arrow | use crate::message::ClientMessage;
-src/ssh/x.rs:1: Arrow | use crate::message;
-src/ssh/x.rs:1: Arrow | use crate::message::*;
-src/main.rs:1: Arrow | use sshard::ssh::Client;
-src/control/x.rs:1: Arrow | use crate::shard::Shard;
-src/tools/tune.rs:1: Arrow | use crate::web::has_page;
-src/helpers.rs:0: UnknownRoom | fn f() {}\n
-src/ws.rs:1: UnknownRoom | use crate::Everything;
-src/ws.rs:1: UnknownRoom | use crate::*;
-src/limits/table.rs:1: Impure | use std::net::*;
-src/limits/table.rs:2: Impure | use std::net;\nfn f(s: net::TcpStream) {}
-notes.md:0: TopLevel | x\n
-.cache:0: TopLevel | x\n
-src/clock.rs:1: Unparsable | fn (\n
-tests/deaf.pl:0: PrivateTerm | x\n
-loadtest/the-desk.py:0: PrivateTerm | x\n
-tests/outbox/x.md:0: PrivateTerm | x\n
+src/ws.rs:1: forbidden dependency | use crate::ssh::Client;
+src/ws.rs:1: forbidden dependency | use crate::{config::C, ssh};
+src/ws.rs:1: forbidden dependency | use super::ssh::Client as C;
+src/ws.rs:1: forbidden dependency | use crate::ssh::*;
+src/ws.rs:1: forbidden dependency | fn f(c: crate::ssh::Client) {}
+src/ws.rs:1: forbidden dependency | fn f() { crate::ssh::connect_tcp() }
+src/ws.rs:1: forbidden dependency | fn f() -> Vec<crate::ssh::Client> { x }
+src/ws.rs:1: forbidden dependency | impl Drop for X { fn drop(&mut self) { crate::ssh::gone(); } }
+src/ws.rs:1: forbidden dependency | fn f() { println!("{}", crate::ssh::NAME); }
+src/ws.rs:2: forbidden dependency | mod inner {\n use super::super::ssh::Client;\n}
+src/ws.rs:2: forbidden dependency | #[cfg(not(test))]\nuse crate::ssh::Client;
+src/ws.rs:1: forbidden dependency | pub(in crate::ws) fn f(c: &dyn crate::ssh::Dial) {}
+src/ws.rs:1: forbidden dependency | macro_rules! m { () => { $crate::ssh::connect_tcp() } }
+src/ssh/tcp.rs:1: forbidden dependency | use crate::ws::Socket;
+src/ssh/x.rs:1: forbidden dependency | use crate::message::ClientMessage;
+src/ssh/x.rs:1: forbidden dependency | use crate::message;
+src/ssh/x.rs:1: forbidden dependency | use crate::message::*;
+src/main.rs:1: forbidden dependency | use sshard::ssh::Client;
+src/control/x.rs:1: forbidden dependency | use crate::shard::Shard;
+src/tools/tune.rs:1: forbidden dependency | use crate::web::has_page;
+src/helpers.rs:0: module without a row | fn f() {}\n
+src/ws.rs:1: module without a row | use crate::Everything;
+src/ws.rs:1: module without a row | use crate::*;
+src/limits/table.rs:1: impure name | use std::net::*;
+src/limits/table.rs:2: impure name | use std::net;\nfn f(s: net::TcpStream) {}
+notes.md:0: unknown top-level name | x\n
+.cache:0: unknown top-level name | x\n
+src/clock.rs:1: file cannot be parsed | fn (\n
+tests/deaf.pl:0: private term | x\n
+loadtest/the-desk.py:0: private term | x\n
+tests/outbox/x.md:0: private term | x\n
 "#;
 
 /// Files that look as if they broke a rule.
@@ -68,7 +68,7 @@ src/clock.rs | pub fn now() {}\n
 src/clock.rs | fn flood() {}
 src/clock.rs | /// Whatever it is.\nfn f() {}\n
 src/ssh/x.rs | use crate::message::{Credentials as C, Secret};
-src/control/x.rs | use crate::shard::{Lifecycle, Command};
+src/control/x.rs | use crate::shard::{ProcessLifecycle, Command};
 src/tools/demo/text.rs | use crate::web::has_page;
 src/limits/table.rs | use std::net::{IpAddr, SocketAddr};
 src/control/admin.rs | use std::net::TcpStream;
@@ -100,7 +100,7 @@ fn plant(files: &[(&str, &str)]) -> Vec<String> {
     rows(CLEAN).for_each(|(path, text)| put(path, &text));
     files.iter().for_each(|(path, text)| put(path, text));
     let found = rules::check(tree.path(), &RULES).into_iter();
-    found.map(|found| found.place).collect()
+    found.map(|found| found.location).collect()
 }
 
 /// Expects these violations of the file.
@@ -112,9 +112,9 @@ pub(crate) fn reports_all(file: &str, text: &str, expected: &[String]) {
 
 /// Expects this violation, as in [`PLANTED`], and no other.
 #[track_caller]
-pub(crate) fn reports(place: &str, text: &str) {
-    let (file, _) = place.split_once(':').unwrap();
-    reports_all(file, text, &[place.to_owned()]);
+pub(crate) fn reports(violation: &str, text: &str) {
+    let (file, _) = violation.split_once(':').unwrap();
+    reports_all(file, text, &[violation.to_owned()]);
 }
 
 #[track_caller]
@@ -123,30 +123,30 @@ pub(crate) fn passes(file: &str, text: &str) {
 }
 
 /// File of a row of the table of modules.
-fn file_of(room: &str) -> String {
-    format!("src/{}.rs", room.replace("::", "/"))
+fn file_of(module: &str) -> String {
+    format!("src/{}.rs", module.replace("::", "/"))
 }
 
 #[test]
 fn each_planted_violation_is_reported_and_nothing_else() {
-    rows(PLANTED).for_each(|(place, text)| reports(place, &text));
+    rows(PLANTED).for_each(|(violation, text)| reports(violation, &text));
     rows(ALLOWED).for_each(|(file, text)| passes(file, &text));
 }
 
 #[test]
-fn each_row_of_the_table_holds_against_every_other_room() {
-    let targets = RULES.rooms.iter().map(|target| target.name);
+fn each_module_may_use_only_the_modules_of_its_row() {
+    let targets = RULES.modules.iter().map(|target| target.name);
     let text: String = targets
         .clone()
         .map(|name| format!("use crate::{name}::Thing;\n"))
         .collect();
-    for room in &RULES.rooms {
-        let file = file_of(room.name);
+    for row in &RULES.modules {
+        let file = file_of(row.name);
         let mut expected = Vec::new();
         for (line, name) in (1..).zip(targets.clone()) {
             let inside = |outer: &str| name == outer || name.starts_with(&format!("{outer}::"));
-            if !inside(room.name) && !room.names.iter().any(|allowed| inside(allowed)) {
-                expected.push(format!("{file}:{line}: {:?}", Rule::Arrow));
+            if !inside(row.name) && !row.names.iter().any(|allowed| inside(allowed)) {
+                expected.push(format!("{file}:{line}: {}", Rule::Dependency));
             }
         }
         reports_all(&file, &text, &expected);
@@ -154,15 +154,15 @@ fn each_row_of_the_table_holds_against_every_other_room() {
 }
 
 #[test]
-fn the_table_has_no_way_back_up() {
+fn the_module_table_has_no_cycle() {
     fn top(name: &str) -> &str {
         name.split("::").next().unwrap()
     }
     let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for room in &RULES.rooms {
-        let others = room.names.iter().map(|name| top(name));
-        let others = others.filter(|other| *other != top(room.name));
-        next.entry(top(room.name)).or_default().extend(others);
+    for row in &RULES.modules {
+        let others = row.names.iter().map(|name| top(name));
+        let others = others.filter(|other| *other != top(row.name));
+        next.entry(top(row.name)).or_default().extend(others);
     }
     for (from, others) in &next {
         for to in others {
@@ -175,7 +175,7 @@ fn the_table_has_no_way_back_up() {
 }
 
 #[test]
-fn modules_beside_each_other_make_no_circle() {
+fn cycles_of_sibling_modules_are_reported() {
     let (a, b, c) = ("src/http/a.rs", "src/http/b/mod.rs", "src/http/b/c.rs");
     let d = "src/http/d.rs";
     let [other_a, other_b] = ["loadtest/src/a.rs", "loadtest/src/b.rs"];
@@ -183,16 +183,16 @@ fn modules_beside_each_other_make_no_circle() {
     let names_b = "use super::b::B;";
     let names_d = "use super::d::D;";
     let own_tests = "#[cfg(test)]\nmod tests { use super::super::b::B; }";
-    for circle in [
+    for cycle in [
         &[(a, names_b), (b, "use crate::http::a::A;")] as &[_],
         &[(a, "use super::b::c::C;"), (c, names_a)],
         &[(a, names_b), (b, names_d), (d, "use super::a::A;")],
         &[(other_a, "use crate::b::B;"), (other_b, "use crate::a::A;")],
     ] {
-        let expected = circle
+        let expected = cycle
             .iter()
-            .map(|(file, _)| format!("{file}:1: {:?}", Rule::Circle));
-        assert_eq!(plant(circle), expected.collect::<Vec<_>>(), "{circle:?}");
+            .map(|(file, _)| format!("{file}:1: {}", Rule::Cycle));
+        assert_eq!(plant(cycle), expected.collect::<Vec<_>>(), "{cycle:?}");
     }
     for clean in [
         &[(a, names_b), (b, names_d), (d, "")] as &[_],
@@ -221,9 +221,9 @@ fn each_reserved_name_is_reported_outside_its_modules() {
             if text.starts_with("extern") && name.contains("::") {
                 continue;
             }
-            reports("src/targets.rs:1: Reserved", &text);
-            for room in &reserved.names {
-                passes(&file_of(room), &text);
+            reports("src/targets.rs:1: reserved name", &text);
+            for module in &reserved.names {
+                passes(&file_of(module), &text);
             }
         }
     }
@@ -233,8 +233,8 @@ fn each_reserved_name_is_reported_outside_its_modules() {
 fn each_impure_name_is_reported_in_each_pure_module() {
     let names = || (1..).zip(&RULES.impure_names);
     let text: String = names().map(|(_, name)| format!("use {name};\n")).collect();
-    for room in &RULES.pure {
-        let file = file_of(room);
+    for module in &RULES.pure {
+        let file = file_of(module);
         let expected = names().map(|(line, name)| {
             let is_reserved = RULES.reserved.iter().any(|row| row.name == *name);
             let rule = if is_reserved {
@@ -242,7 +242,7 @@ fn each_impure_name_is_reported_in_each_pure_module() {
             } else {
                 Rule::Impure
             };
-            format!("{file}:{line}: {rule:?}")
+            format!("{file}:{line}: {rule}")
         });
         reports_all(&file, &text, &expected.collect::<Vec<_>>());
     }
@@ -261,15 +261,18 @@ fn a_long_file_is_reported_in_every_root() {
     ] {
         passes(file, &lines(RULES.max_file_lines));
         let count = RULES.max_file_lines + 1;
-        reports(&format!("{file}:{count}: FileSize"), &lines(count));
+        reports(&format!("{file}:{count}: file too long"), &lines(count));
     }
 }
 
 #[test]
 fn unfinished_work_is_reported_in_any_text() {
     for word in UNFINISHED_WORDS {
-        reports("src/clock.rs:2: Unfinished", &format!("\n// {word}:\n"));
-        reports("README.md:1: Unfinished", word);
+        reports(
+            "src/clock.rs:2: unfinished work",
+            &format!("\n// {word}:\n"),
+        );
+        reports("README.md:1: unfinished work", word);
         passes("src/clock.rs", &format!("// MAS{word}\n"));
     }
 }

@@ -42,7 +42,7 @@ fn each_private_term_is_reported_in_its_scope() {
         for not in &term.not {
             let uses = uses(term.scope, not);
             let lines = 1..=uses.len();
-            let expected = lines.map(|line| format!("{file}:{line}: {:?}", Rule::PrivateTerm));
+            let expected = lines.map(|line| format!("{file}:{line}: {}", Rule::PrivateTerm));
             reports_all(&file, &uses.join("\n"), &expected.collect::<Vec<_>>());
             if term.scope != Scope::Part {
                 let longer = format!("fn {}_of_another() {{}}", not.to_lowercase());
@@ -70,7 +70,10 @@ fn a_doc_comment_that_opens_with_a_question_word_is_reported() {
                 format!("//! Header.\n\n/// {word}, if any.\nfn f() {{}}"),
             ),
         ] {
-            reports(&format!("src/clock.rs:{line}: Opening"), &text);
+            reports(
+                &format!("src/clock.rs:{line}: comment opens with a question word"),
+                &text,
+            );
         }
         for opening in ["/// Session id.\n///", "//", "////"] {
             let text = format!("{opening} {word} it is.\nfn f() {{}}\n");
@@ -87,10 +90,10 @@ fn a_comment_wider_than_code_may_be_is_reported() {
             format!("{opening}{text}\nfn f() {{}}\n")
         };
         passes("src/clock.rs", &comment(100));
-        reports("src/clock.rs:1: CommentWidth", &comment(101));
+        reports("src/clock.rs:1: comment too wide", &comment(101));
         let row = format!("{opening}| {} |\nfn f() {{}}\n", "x".repeat(100));
         passes("src/clock.rs", &row);
     }
     let indented = format!("fn f() {{\n    // {}\n}}\n", "x".repeat(94));
-    reports("tests/x.rs:2: CommentWidth", &indented);
+    reports("tests/x.rs:2: comment too wide", &indented);
 }

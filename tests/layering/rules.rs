@@ -1,8 +1,8 @@
 //! Rules, violations, and the check of a whole tree. The search for the violations of each rule is
-//! in `arrows`, `circles`, `mentions`, `shape` and `words`.
+//! in `dependencies`, `cycles`, `mentions`, `shape` and `words`.
 
 use crate::words::{self, Term};
-use crate::{arrows, circles, mentions, shape, tree};
+use crate::{cycles, dependencies, mentions, shape, tree};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(crate) fn rows(table: &'static str) -> Vec<Row> {
 pub(crate) struct Rules {
     pub(crate) max_file_lines: usize,
     /// Modules, by their path below `src` joined with `::`, and what each may name.
-    pub(crate) rooms: Vec<Row>,
+    pub(crate) modules: Vec<Row>,
     /// Foreign names, and the modules that may use each.
     pub(crate) reserved: Vec<Row>,
     /// Modules that may not use the impure names.
@@ -52,16 +52,16 @@ pub(crate) struct Rules {
 }
 
 /// Kind of a violation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) enum Rule {
     FileSize,
     CommentWidth,
     /// A module names one that is not below it.
-    Arrow,
+    Dependency,
     /// Sibling modules name each other.
-    Circle,
+    Cycle,
     /// A module has no row in the table.
-    UnknownRoom,
+    ModuleWithoutRow,
     Reserved,
     /// A pure module uses an impure name.
     Impure,
@@ -75,24 +75,43 @@ pub(crate) enum Rule {
     Unparsable,
 }
 
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FileSize => "file too long",
+            Self::CommentWidth => "comment too wide",
+            Self::Dependency => "forbidden dependency",
+            Self::Cycle => "dependency cycle",
+            Self::ModuleWithoutRow => "module without a row",
+            Self::Reserved => "reserved name",
+            Self::Impure => "impure name",
+            Self::Unfinished => "unfinished work",
+            Self::TopLevel => "unknown top-level name",
+            Self::PrivateTerm => "private term",
+            Self::Opening => "comment opens with a question word",
+            Self::Unparsable => "file cannot be parsed",
+        })
+    }
+}
+
 /// Violation of a rule.
 pub(crate) struct Violation {
-    /// File, line and rule, as in `src/ws.rs:1: Arrow`. The file is the path below the root, with
-    /// `/`; lines count from 1, and 0 is the whole file.
-    pub(crate) place: String,
+    /// File, line and rule, as in `src/ws.rs:1: forbidden dependency`. The file is the path below
+    /// the root, with `/`; lines count from 1, and 0 is the whole file.
+    pub(crate) location: String,
     what: String,
 }
 
 impl Violation {
     pub(crate) fn new(rule: Rule, file: &str, line: usize, what: String) -> Self {
-        let place = format!("{file}:{line}: {rule:?}");
-        Self { place, what }
+        let location = format!("{file}:{line}: {rule}");
+        Self { location, what }
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.what)
+        write!(f, "{}: {}", self.location, self.what)
     }
 }
 
@@ -104,7 +123,7 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
         found.extend(shape::unfinished(file));
         found.extend(words::file_name(file, rules));
     }
-    let mut crates: BTreeMap<&str, Vec<arrows::Source<'_>>> = BTreeMap::new();
+    let mut crates: BTreeMap<&str, Vec<dependencies::Source<'_>>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.is_rust()) {
         found.extend(shape::file_size(file, rules));
         found.extend(shape::comment_width(file));
@@ -126,10 +145,10 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
         }
     }
     for (root, sources) in &crates {
-        found.extend(circles::check(root, sources));
+        found.extend(cycles::check(root, sources));
     }
     if let Some(library) = crates.get("") {
-        found.extend(arrows::check(library, rules));
+        found.extend(dependencies::check(library, rules));
     }
     found
 }

@@ -2,7 +2,7 @@
 
 use crate::common::fixture::{path_to, ready_at};
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript};
-use crate::site::MACHINE;
+use crate::fixture::MACHINE;
 use serde_json::json;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -97,7 +97,7 @@ fn of_2000_logins_at_once_exactly_200_are_admitted() {
     assert_eq!(admin.stat("connections"), LIMIT as u64);
     assert_eq!(admin.get("/readyz").status, 503);
 
-    // The places come back, and with them service.
+    // The slots are returned, and clients are served again.
     drop(clients);
     admin.wait_empty();
     assert_eq!(admin.get("/readyz").status, 200);

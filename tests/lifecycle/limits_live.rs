@@ -2,7 +2,7 @@
 
 use crate::common::fixture::path_to;
 use crate::common::{Admin, Fixture, Options, Raw};
-use crate::site::{By, Site};
+use crate::fixture::{ConfigFixture, ReloadTrigger};
 
 fn with_limits(all: u32, per_host: u32) -> String {
     format!(
@@ -12,43 +12,43 @@ fn with_limits(all: u32, per_host: u32) -> String {
 }
 
 #[test]
-fn a_lowered_limit_ends_no_session_and_admits_none_until_there_is_room() {
-    for by in [By::Signal, By::Request] {
+fn a_lowered_limit_ends_no_session_and_admits_none_until_a_slot_is_free() {
+    for trigger in [ReloadTrigger::Signal, ReloadTrigger::Request] {
         for (lowered, code) in [((2, 2), "limit"), ((5, 2), "target-limit")] {
-            let site = Site::new(&with_limits(5, 5));
-            let mut clients: Vec<_> = (0..4).map(|_| site.ready()).collect();
-            site.reload(&with_limits(lowered.0, lowered.1), by);
-            assert_eq!(site.admin.stat("max_connections"), u64::from(lowered.0));
-            assert_eq!(site.admin.stat("max_per_host"), u64::from(lowered.1));
+            let fixture = ConfigFixture::new(&with_limits(5, 5));
+            let mut clients: Vec<_> = (0..4).map(|_| fixture.ready()).collect();
+            fixture.reload(&with_limits(lowered.0, lowered.1), trigger);
+            assert_eq!(fixture.admin.stat("max_connections"), u64::from(lowered.0));
+            assert_eq!(fixture.admin.stat("max_per_host"), u64::from(lowered.1));
             for client in &mut clients {
-                site.works(client);
+                fixture.works(client);
             }
-            site.refuses(code, 1013);
-            // Four to two: still no room. To one: there is.
+            fixture.refuses(code, 1013);
+            // From four to two: no free slot yet. To one: a free slot.
             clients.truncate(2);
-            site.admin.wait_sessions(2);
-            site.refuses(code, 1013);
+            fixture.admin.wait_sessions(2);
+            fixture.refuses(code, 1013);
             clients.truncate(1);
-            site.admin.wait_sessions(1);
-            clients.push(site.ready());
-            site.refuses(code, 1013);
-            site.reload(&with_limits(5, 5), by);
-            clients.push(site.ready());
-            assert_eq!(site.admin.stat("connections"), 3);
+            fixture.admin.wait_sessions(1);
+            clients.push(fixture.ready());
+            fixture.refuses(code, 1013);
+            fixture.reload(&with_limits(5, 5), trigger);
+            clients.push(fixture.ready());
+            assert_eq!(fixture.admin.stat("connections"), 3);
         }
     }
 }
 
 #[test]
 fn a_limit_raised_above_that_of_the_start_admits_as_many() {
-    let site = Site::new(&with_limits(1, 1));
-    let mut clients = vec![site.ready()];
-    site.refuses("limit", 1013);
-    site.reload(&with_limits(3, 3), By::Signal);
-    clients.extend((0..2).map(|_| site.ready()));
-    site.refuses("limit", 1013);
-    assert_eq!(site.admin.stat("connections"), 3);
-    clients.iter_mut().for_each(|client| site.works(client));
+    let fixture = ConfigFixture::new(&with_limits(1, 1));
+    let mut clients = vec![fixture.ready()];
+    fixture.refuses("limit", 1013);
+    fixture.reload(&with_limits(3, 3), ReloadTrigger::Signal);
+    clients.extend((0..2).map(|_| fixture.ready()));
+    fixture.refuses("limit", 1013);
+    assert_eq!(fixture.admin.stat("connections"), 3);
+    clients.iter_mut().for_each(|client| fixture.works(client));
 }
 
 #[test]
@@ -72,10 +72,10 @@ fn one_client_cannot_use_up_the_limit_of_others() {
 
 #[test]
 fn the_limit_per_client_is_off_by_default() {
-    let site = Site::new(&with_limits(100, 100));
-    let path = path_to(site.ssh.addr());
+    let fixture = ConfigFixture::new(&with_limits(100, 100));
+    let path = path_to(fixture.ssh.addr());
     let held: Vec<Raw> = (0..40)
-        .map(|_| Raw::upgrade(site.bridge.addr(), &path, &Options::v1()))
+        .map(|_| Raw::upgrade(fixture.bridge.addr(), &path, &Options::v1()))
         .collect();
-    assert_eq!(site.admin.stat("unauthenticated"), held.len() as u64);
+    assert_eq!(fixture.admin.stat("unauthenticated"), held.len() as u64);
 }

@@ -6,7 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod crowd;
+mod fixture;
 mod limits_live;
 mod reload;
-mod site;
 mod sshd_death;

@@ -2,7 +2,7 @@
 //! nothing.
 
 use crate::common::{Admin, DEADLINE, wait_until};
-use crate::site::{By, Site};
+use crate::fixture::{ConfigFixture, ReloadTrigger};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,14 +12,14 @@ const OPEN: &str = "targets.allow = [\"ALLOW\"]\nssh.host_key_policy = \"off\"\n
 
 #[test]
 fn a_target_that_is_no_longer_allowed_is_refused_to_new_sessions_alone() {
-    for by in [By::Signal, By::Request] {
-        let site = Site::new(OPEN);
-        let mut old = site.ready();
-        site.reload("targets.allow = [\"192.0.2.1:22\"]\n", by);
-        site.refuses("target-refused", 4403);
-        site.works(&mut old);
-        site.reload(OPEN, by);
-        site.ready();
+    for trigger in [ReloadTrigger::Signal, ReloadTrigger::Request] {
+        let fixture = ConfigFixture::new(OPEN);
+        let mut old = fixture.ready();
+        fixture.reload("targets.allow = [\"192.0.2.1:22\"]\n", trigger);
+        fixture.refuses("target-refused", 4403);
+        fixture.works(&mut old);
+        fixture.reload(OPEN, trigger);
+        fixture.ready();
     }
 }
 
@@ -35,20 +35,20 @@ fn known_hosts_are_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let known_hosts = directory.path().join("known_hosts");
     let strict = with_known_hosts(&known_hosts, "strict");
-    let site = Site::new(&strict);
-    site.refuses("host-key-unknown", 4409);
+    let fixture = ConfigFixture::new(&strict);
+    fixture.refuses("host-key-unknown", 4409);
     let scan = std::process::Command::new("ssh-keyscan")
-        .args(["-p", &site.ssh.addr().port().to_string(), "127.0.0.1"])
+        .args(["-p", &fixture.ssh.addr().port().to_string(), "127.0.0.1"])
         .output()
         .unwrap();
     assert!(!scan.stdout.is_empty(), "{scan:?}");
     fs::write(&known_hosts, scan.stdout).unwrap();
-    site.refuses("host-key-unknown", 4409);
-    site.reload(&strict, By::Signal);
-    site.ready();
+    fixture.refuses("host-key-unknown", 4409);
+    fixture.reload(&strict, ReloadTrigger::Signal);
+    fixture.ready();
     fs::write(&known_hosts, "").unwrap();
-    site.reload(&strict, By::Request);
-    site.refuses("host-key-unknown", 4409);
+    fixture.reload(&strict, ReloadTrigger::Request);
+    fixture.refuses("host-key-unknown", 4409);
 }
 
 #[test]
@@ -56,20 +56,20 @@ fn another_known_hosts_file_is_in_force_after_a_reload() {
     let directory = tempfile::tempdir().unwrap();
     let with = |name: &str, policy| with_known_hosts(&directory.path().join(name), policy);
     fs::write(directory.path().join("old"), "").unwrap();
-    for by in [By::Signal, By::Request] {
-        let site = Site::new(&with("old", "strict"));
-        site.refuses("host-key-unknown", 4409);
-        site.reload(&with("new", "accept-new"), by);
-        site.ready();
+    for trigger in [ReloadTrigger::Signal, ReloadTrigger::Request] {
+        let fixture = ConfigFixture::new(&with("old", "strict"));
+        fixture.refuses("host-key-unknown", 4409);
+        fixture.reload(&with("new", "accept-new"), trigger);
+        fixture.ready();
         // The key was stored in the new file, and nowhere else.
         let stored = fs::read_to_string(directory.path().join("new")).unwrap();
         assert_eq!(stored.lines().count(), 1, "{stored}");
         assert_eq!(fs::read(directory.path().join("old")).unwrap(), b"");
-        site.reload(&with("new", "strict"), by);
-        site.ready();
-        site.reload(&with("old", "strict"), by);
-        site.refuses("host-key-unknown", 4409);
-        let config = site.admin.get("/api/v1/config").json();
+        fixture.reload(&with("new", "strict"), trigger);
+        fixture.ready();
+        fixture.reload(&with("old", "strict"), trigger);
+        fixture.refuses("host-key-unknown", 4409);
+        let config = fixture.admin.get("/api/v1/config").json();
         let value = config["ssh"]["known_hosts"]["value"]
             .as_str()
             .unwrap()
@@ -95,10 +95,10 @@ fn other_files_are_in_force_after_a_reload() {
             at(&format!("token{number}")),
         )
     };
-    let site = Site::new(&with(1));
+    let fixture = ConfigFixture::new(&with(1));
     let [one, two] = ["1".repeat(32), "2".repeat(32)];
-    let admin = |token: &str| Admin::of(&site.bridge).with_token(token);
-    drop(site.ready());
+    let admin = |token: &str| Admin::of(&fixture.bridge).with_token(token);
+    drop(fixture.ready());
     let lines = |name: &str| {
         fs::read_to_string(at(name))
             .unwrap_or_default()
@@ -106,7 +106,7 @@ fn other_files_are_in_force_after_a_reload() {
             .count()
     };
     wait_until("three lines", || lines("audit1") == 3);
-    site.write(&with(2));
+    fixture.write(&with(2));
     let answer = admin(&one).post("/api/v1/reload");
     assert_eq!(answer.status, 200, "{answer:?}");
     let answer = answer.json();
@@ -117,18 +117,18 @@ fn other_files_are_in_force_after_a_reload() {
     assert_eq!(answer["needs_restart"], serde_json::json!([]));
     assert_eq!(admin(&one).get("/stats").status, 401);
     assert_eq!(admin(&two).get("/stats").status, 200);
-    drop(site.ready());
+    drop(fixture.ready());
     wait_until("three lines", || lines("audit2") == 3);
     assert_eq!(lines("audit1"), 3);
     // What cannot be used changes nothing; what would switch one off waits.
-    site.write(&with(3));
+    fixture.write(&with(3));
     let answer = admin(&two).post("/api/v1/reload");
     assert_eq!(answer.status, 422, "{answer:?}");
-    site.write(&with(2).replace("audit2", "none/audit"));
+    fixture.write(&with(2).replace("audit2", "none/audit"));
     let answer = admin(&two).post("/api/v1/reload");
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.body.contains("audit.file"), "{answer:?}");
-    site.write(OPEN);
+    fixture.write(OPEN);
     let answer = admin(&two).post("/api/v1/reload").json();
     let waiting = serde_json::json!(["admin.token_file", "audit.file"]);
     assert_eq!(answer["needs_restart"], waiting, "{answer}");
@@ -138,8 +138,8 @@ fn other_files_are_in_force_after_a_reload() {
 
 #[test]
 fn a_bad_file_changes_nothing_and_the_answer_says_why() {
-    let site = Site::new(OPEN);
-    let mut old = site.ready();
+    let fixture = ConfigFixture::new(OPEN);
+    let mut old = fixture.ready();
     let bad = [
         ("targets.allow = [", "sshard.toml"),
         (
@@ -163,31 +163,31 @@ fn a_bad_file_changes_nothing_and_the_answer_says_why() {
         ),
     ];
     for (count, (text, said)) in bad.iter().enumerate() {
-        site.write(text);
-        let answer = site.admin.post("/api/v1/reload");
+        fixture.write(text);
+        let answer = fixture.admin.post("/api/v1/reload");
         assert_eq!(answer.status, 422, "{text}: {answer:?}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(said), "{text}: {detail}");
-        assert_eq!(site.reloads("refused"), count as u64 + 1);
+        assert_eq!(fixture.reloads("refused"), count as u64 + 1);
         // The old policy and limits are in force.
-        drop(site.ready());
-        assert_eq!(site.admin.stat("max_connections"), 1000);
+        drop(fixture.ready());
+        assert_eq!(fixture.admin.stat("max_connections"), 1000);
     }
-    site.bridge.signal(Signal::HUP);
+    fixture.bridge.signal(Signal::HUP);
     let known = "not reloaded; everything stays as it was";
-    site.bridge.wait_stderr_count(known, bad.len() + 1);
-    assert_eq!(site.reloads("applied"), 0);
-    site.works(&mut old);
+    fixture.bridge.wait_stderr_count(known, bad.len() + 1);
+    assert_eq!(fixture.reloads("applied"), 0);
+    fixture.works(&mut old);
 }
 
 #[test]
 fn settings_that_need_a_restart_are_named_and_keep_their_value() {
-    let site = Site::new(OPEN);
-    site.write(&format!(
+    let fixture = ConfigFixture::new(OPEN);
+    fixture.write(&format!(
         "{OPEN}server = {{ listen = [\"127.0.0.1:1\"], backlog = 7, drain_timeout = \"7s\" }}\n\
          log.level = \"error\"\nsession.idle_timeout = \"77s\"\n"
     ));
-    let answer = site.admin.post("/api/v1/reload").json();
+    let answer = fixture.admin.post("/api/v1/reload").json();
     let keys = |name: &str| answer[name].as_array().unwrap().clone();
     assert_eq!(
         keys("changed"),
@@ -195,23 +195,24 @@ fn settings_that_need_a_restart_are_named_and_keep_their_value() {
     );
     // The address is the command line's, so the file's does not count.
     assert_eq!(keys("needs_restart"), ["server.backlog", "log.level"]);
-    let config = site.admin.get("/api/v1/config").json();
+    let config = fixture.admin.get("/api/v1/config").json();
     assert_eq!(config["server"]["backlog"]["value"], 4096);
     assert_eq!(config["server"]["backlog"]["source"], "default");
     assert_eq!(config["session"]["idle_timeout"]["value"], "77s");
-    site.bridge
+    fixture
+        .bridge
         .wait_stderr("needs_restart=\"server.backlog, log.level\"", DEADLINE);
 }
 
 #[test]
 fn new_deadlines_hold_for_new_sessions_alone() {
-    let site = Site::new(OPEN);
-    let mut old = site.ready();
-    site.reload(
+    let fixture = ConfigFixture::new(OPEN);
+    let mut old = fixture.ready();
+    fixture.reload(
         &format!("{OPEN}session.idle_timeout = \"1s\"\n"),
-        By::Request,
+        ReloadTrigger::Request,
     );
-    let mut new = site.ready();
+    let mut new = fixture.ready();
     assert_eq!(new.until_close().0, 4410);
-    site.works(&mut old);
+    fixture.works(&mut old);
 }

@@ -2,7 +2,7 @@
 
 use crate::common::fixture::path_to;
 use crate::common::{Admin, Bridge, Client, KeyPair, Options, Sshd, account};
-use crate::site::MACHINE;
+use crate::fixture::MACHINE;
 use serde_json::json;
 use std::sync::PoisonError;
 use std::thread;

@@ -22,7 +22,7 @@ fn a_refused_connection_is_counted_for_each_session() {
     plan.target.url.bridge = closed_port();
     assert_eq!(
         failures_of(&plan),
-        [("connect-ConnectionRefused".to_owned(), 5)]
+        [("connect-connection-refused".to_owned(), 5)]
     );
 }
 

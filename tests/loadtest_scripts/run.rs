@@ -101,7 +101,7 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // After a failure; otherwise nobody is left.
+        // After a failure; otherwise no process is left.
         let _ = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
         let _ = self.process.wait();
     }
@@ -116,7 +116,7 @@ fn a_scenario_leaves_no_process_and_no_file() {
     let report = run.stdout.whole();
     assert!(report.contains("typing: 3 sessions opened"), "{report}");
     assert!(report.contains("\nlatency "), "{report}");
-    // It was told which process the bridge is.
+    // The generator was given the bridge's process.
     assert!(report.contains("\nbridge: "), "{report}");
 }
 

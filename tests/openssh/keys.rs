@@ -125,7 +125,7 @@ fn after_a_refused_key_the_password_is_tried() {
 }
 
 #[test]
-fn a_key_goes_before_the_password() {
+fn a_key_is_tried_before_the_password() {
     let fixture = OpensshFixture::start();
     let key = KeyPair::generate(ED25519, "");
     fixture.sshd.authorise(&key);

@@ -1,5 +1,5 @@
 //! The bridge against Debian's real sshd: login methods, the terminal, ends of sessions, and host
-//! keys. Does not test limits, clocks or flow control.
+//! keys. Does not test limits, timeouts or flow control.
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 

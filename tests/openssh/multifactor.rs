@@ -5,12 +5,12 @@ use crate::with_password;
 use crate::{OpensshFixture, expect_close, expect_error, expect_ready, expect_shell, next_json};
 use serde_json::{Value, json};
 
-struct Factors {
+struct MultifactorFixture {
     fixture: OpensshFixture,
     key: KeyPair,
 }
 
-impl Factors {
+impl MultifactorFixture {
     /// Starts an sshd that requires these methods, all of them, in this order.
     fn want(methods: &str) -> Self {
         let fixture = OpensshFixture::with(&[&format!("AuthenticationMethods {methods}")], &[]);
@@ -38,7 +38,7 @@ fn a_key_and_a_password_log_in_in_any_order() {
         "keyboard-interactive,publickey",
     ] {
         println!("{methods}");
-        let factors = Factors::want(methods);
+        let factors = MultifactorFixture::want(methods);
         let mut client = factors.auth(&with_password(factors.key()));
         expect_ready(&mut client);
         expect_shell(&mut client);
@@ -47,7 +47,7 @@ fn a_key_and_a_password_log_in_in_any_order() {
 
 #[test]
 fn key_then_interactive_asks_the_user() {
-    let factors = Factors::want("publickey,keyboard-interactive");
+    let factors = MultifactorFixture::want("publickey,keyboard-interactive");
     let mut client = factors.auth(&factors.key());
     let prompt = next_json(&mut client);
     assert_eq!(prompt["type"], "prompt", "{prompt}");
@@ -58,7 +58,7 @@ fn key_then_interactive_asks_the_user() {
 
 #[test]
 fn a_missing_or_wrong_second_factor_fails_the_login() {
-    let factors = Factors::want("publickey,password");
+    let factors = MultifactorFixture::want("publickey,password");
     let mut wrong = factors.key();
     wrong["password"] = "wrong".into();
     for fields in [factors.key(), with_password(json!({})), wrong] {
@@ -71,6 +71,6 @@ fn a_missing_or_wrong_second_factor_fails_the_login() {
 
 #[test]
 fn one_password_answers_both_factors_in_the_compatible_dialect() {
-    let factors = Factors::want("password,keyboard-interactive");
+    let factors = MultifactorFixture::want("password,keyboard-interactive");
     expect_shell(&mut factors.fixture.compatible(&account().password));
 }

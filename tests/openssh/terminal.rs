@@ -108,7 +108,7 @@ fn utf8_passes_whole_however_it_is_cut() {
 }
 
 #[test]
-fn byte_three_interrupts() {
+fn ctrl_c_interrupts_the_program() {
     let fixture = OpensshFixture::start();
     let mut client = fixture.command(&format!("trap 'echo caught; exit 4' INT; {IDLE}"));
     client.output_until("READY");
@@ -143,7 +143,7 @@ fn the_signal_kill_ends_the_process() {
 /// A terminal has no half to close, so sshd notes the end of input and goes on: what was sent
 /// before arrives, output flows, and signals pass.
 #[test]
-fn the_end_of_input_ends_input_alone() {
+fn eof_ends_only_the_input() {
     let fixture = OpensshFixture::with(&["LogLevel DEBUG2"], &[]);
     let mut client = fixture.command(&format!(
         "trap 'echo still here; exit 5' USR1; read line; echo \"got $line\"; {IDLE}"

@@ -73,7 +73,7 @@ fn check_refuses_whatever_the_start_refuses() {
             "admission.ticket_key_file=@/none",
             "admission.ticket_key_file: ",
         ),
-        ("admission.required=true", "nobody gets in"),
+        ("admission.required=true", "every client is refused"),
         ("targets.allow=10.0.0.0/99:22", "10.0.0.0/99:22"),
         ("targets.allow=", "no target is allowed"),
         (

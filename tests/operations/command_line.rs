@@ -18,7 +18,7 @@ fn usage_errors_end_with_2_and_help_with_0() {
     }
 }
 
-/// A terminal that closes sends SIGHUP: the bridge goes on, as it has printed.
+/// A terminal that closes sends SIGHUP: the bridge keeps running, as it has printed.
 #[test]
 fn a_bridge_outlives_its_terminal_and_prints_so() {
     let program = env!("CARGO_BIN_EXE_sshard");

@@ -95,7 +95,7 @@ fn an_absent_cpu_is_refused_with_the_list_of_those_allowed() {
     assert_eq!(refused.code, Some(78), "{refused:?}");
     let wanted = format!("server.cpus names CPU {beyond}");
     assert!(refused.stderr.contains(&wanted), "{refused:?}");
-    let wanted = format!("it may use {:?}", cpus());
+    let wanted = format!("it may use {}", allowed_list("/proc/self/status"));
     assert!(refused.stderr.contains(&wanted), "{refused:?}");
 }
 

@@ -1,4 +1,4 @@
-//! `sshard doctor`, on this host under limits a shell sets, and on a copied tree.
+//! `sshard doctor`, on this machine under limits that a shell sets, and on a copied tree.
 
 use crate::common::{Finished, run_line, run_under, words};
 use serde_json::Value;
@@ -26,8 +26,8 @@ fn advises(check: &Value, change: &str) {
 }
 
 #[test]
-fn doctor_finds_room_for_a_few_sessions_here() {
-    // However short a queue the host allows.
+fn doctor_passes_for_a_few_sessions_on_this_machine() {
+    // However short a queue the machine allows.
     let fits = run_line("doctor --sessions 2 --set server.backlog=64");
     assert_eq!(fits.code, Some(0), "{fits:?}");
     assert!(fits.stdout.contains("a ring can be made"), "{fits:?}");
@@ -37,14 +37,14 @@ fn doctor_finds_room_for_a_few_sessions_here() {
 
 #[test]
 fn doctor_counts_open_files_as_serve_does() {
-    // See host.rs: with one shard serve wants 4608 for 1000 sessions.
+    // See tests/operations/machine.rs: with one shard, serve needs 4608 for 1000 sessions.
     let (report, finished) = examined("ulimit -n 4607", "--shards 1");
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let files = check(&report, "open files");
     assert_eq!(files["verdict"], "fails", "{report}");
     assert_eq!(files["cap"]["count"], 999, "{report}");
     advises(files, "`ulimit -n 4608`");
-    let said = "fall short of 1000 sessions";
+    let said = "1000 sessions do not fit; checks that fall short: 1";
     assert!(finished.stderr.contains(said), "{finished:?}");
     let (report, _) = examined("ulimit -n 4608", "--shards 1");
     assert_eq!(check(&report, "open files")["verdict"], "ok", "{report}");
@@ -75,7 +75,7 @@ fn doctor_reads_the_configuration_of_serve() {
 }
 
 #[test]
-fn doctor_reads_a_copied_tree_in_place_of_this_host() {
+fn doctor_reads_a_copied_tree_in_place_of_this_machine() {
     let root = tempfile::tempdir().unwrap();
     let plant = |path: &str, text: &str| {
         let path = root.path().join(path);

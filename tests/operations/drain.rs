@@ -4,7 +4,7 @@ use crate::common::{
     Client, DEADLINE, Event, Fixture, Login, Options, PausedThread, Raw, Received, Round,
     SshScript, poll,
 };
-use crate::scene::{self, compatible_shell, get, site_with};
+use crate::fixture::{self, compatible_shell, fixture_with, get};
 use rustix::process::Signal;
 use serde_json::json;
 use std::net::TcpStream;
@@ -14,8 +14,8 @@ use std::time::Duration;
 /// Drain timeout that no test waits for: a process that ends before did not wait either.
 const FAR: &str = "600s";
 
-fn site() -> Fixture {
-    scene::site(&format!("--shards 2 --drain-timeout {FAR}"))
+fn fixture() -> Fixture {
+    fixture::fixture(&format!("--shards 2 --drain-timeout {FAR}"))
 }
 
 /// Reads the notice of the drain and checks its deadline.
@@ -27,98 +27,100 @@ fn expect_drain_notice(client: &mut Client) {
 }
 
 /// Checks that the bridge ends with 0, because no session is left.
-fn ends_by_itself(site: &mut Fixture) {
-    let status = site.bridge.wait_exit(DEADLINE);
+fn ends_by_itself(fixture: &mut Fixture) {
+    let status = fixture.bridge.wait_exit(DEADLINE);
     assert_eq!(status.code(), Some(0));
-    site.bridge.wait_stderr("all sessions have ended", DEADLINE);
+    fixture
+        .bridge
+        .wait_stderr("all sessions have ended", DEADLINE);
 }
 
 #[test]
 fn without_sessions_a_signal_ends_the_process_at_once() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut site = site();
-        site.bridge.signal(signal);
-        ends_by_itself(&mut site);
+        let mut fixture = fixture();
+        fixture.bridge.signal(signal);
+        ends_by_itself(&mut fixture);
     }
 }
 
 #[test]
 fn sessions_go_on_and_the_process_ends_with_the_last() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut site = site();
-        let mut first = site.ready();
-        let mut second = site.ready();
-        site.bridge.signal(signal);
+        let mut fixture = fixture();
+        let mut first = fixture.ready();
+        let mut second = fixture.ready();
+        fixture.bridge.signal(signal);
         expect_drain_notice(&mut first);
         expect_drain_notice(&mut second);
 
         first.send_binary(b"still here");
-        assert_eq!(site.ssh.wait_input(10), b"still here");
-        site.ssh.output(b"and so am I");
+        assert_eq!(fixture.ssh.wait_input(10), b"still here");
+        fixture.ssh.output(b"and so am I");
         second.output_until("and so am I");
         second.send_json(&json!({ "type": "resize", "cols": 90, "rows": 30 }));
-        site.ssh.wait_received(&Received::Resize([90, 30, 0, 0]));
+        fixture.ssh.wait_received(&Received::Resize([90, 30, 0, 0]));
 
-        site.ssh.exit(7);
+        fixture.ssh.exit(7);
         assert_eq!(second.wait_type("exit")["status"], 7);
         assert_eq!(second.until_close(), (1000, "exit=7".to_owned()));
-        assert_eq!(get(site.bridge.addr(), "/healthz").status, 200);
+        assert_eq!(get(fixture.bridge.addr(), "/healthz").status, 200);
         first.send_json(&json!({ "type": "close" }));
         assert_eq!(first.until_close().0, 1000);
-        ends_by_itself(&mut site);
+        ends_by_itself(&mut fixture);
     }
 }
 
 #[test]
 fn sessions_of_the_compatible_dialect_go_on_without_a_notice() {
-    let mut site = site();
-    let mut client = compatible_shell(&site, 1);
-    let mut witness = site.ready();
-    site.bridge.signal(Signal::TERM);
+    let mut fixture = fixture();
+    let mut client = compatible_shell(&fixture, 1);
+    let mut witness = fixture.ready();
+    fixture.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut witness);
     client.send_binary(b"typed");
-    assert_eq!(site.ssh.wait_input(5), b"typed");
+    assert_eq!(fixture.ssh.wait_input(5), b"typed");
     drop(witness);
     client.send(tungstenite::Message::Close(None));
     // Nothing but the answer to the close frame, no text in particular.
     assert!(matches!(client.recv(), Event::Close(..)));
-    ends_by_itself(&mut site);
+    ends_by_itself(&mut fixture);
 }
 
 #[test]
 fn a_drain_ends_readiness_and_not_health() {
-    let site = site();
-    let ready = get(site.bridge.addr(), "/readyz");
+    let fixture = fixture();
+    let ready = get(fixture.bridge.addr(), "/readyz");
     assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
-    let mut client = site.ready();
-    site.bridge.signal(Signal::TERM);
+    let mut client = fixture.ready();
+    fixture.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut client);
     // Both shards are asked, whichever the kernel chooses.
     for _ in 0..8 {
-        let ready = get(site.bridge.addr(), "/readyz");
+        let ready = get(fixture.bridge.addr(), "/readyz");
         assert_eq!(ready.status, 503, "{ready:?}");
         assert!(ready.header("retry-after").is_some(), "{ready:?}");
         assert_eq!(ready.json()["detail"], "the server is shutting down");
-        let health = get(site.bridge.addr(), "/healthz");
+        let health = get(fixture.bridge.addr(), "/healthz");
         assert_eq!((health.status, health.body.as_str()), (200, "alive\n"));
     }
 }
 
 #[test]
 fn new_sessions_are_refused_in_both_dialects() {
-    let mut site = site();
-    let mut old = site.ready();
-    let mut waiting = site.v1();
+    let mut fixture = fixture();
+    let mut old = fixture.ready();
+    let mut waiting = fixture.v1();
     waiting.wait_type("hello");
-    site.bridge.signal(Signal::TERM);
+    fixture.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut old);
 
-    let path = site.path();
+    let path = fixture.path();
     // Both shards are asked, whichever gets the connection.
     for _ in 0..4 {
-        refused_after_auth(site.v1());
+        refused_after_auth(fixture.v1());
         let options = Options::compatible();
-        let refused = Client::try_connect(site.bridge.addr(), &path, &options).err();
+        let refused = Client::try_connect(fixture.bridge.addr(), &path, &options).err();
         let refused = refused.unwrap_or_else(|| panic!("a new session was let in"));
         assert_eq!(refused.status, 503, "{refused:?}");
         let has = |name: &str| refused.headers.iter().any(|(n, _)| n == name);
@@ -127,10 +129,10 @@ fn new_sessions_are_refused_in_both_dialects() {
     // It was there before, and had not begun.
     expect_drain_notice(&mut waiting);
     refuse_auth(waiting);
-    assert!(!site.ssh.received()[1..].contains(&Received::Connected));
+    assert!(!fixture.ssh.received()[1..].contains(&Received::Connected));
 
     old.send_json(&json!({ "type": "close" }));
-    ends_by_itself(&mut site);
+    ends_by_itself(&mut fixture);
 }
 
 fn refused_after_auth(mut client: Client) {
@@ -154,17 +156,17 @@ fn refuse_auth(mut client: Client) {
 fn a_login_that_has_begun_is_completed() {
     let login = Login::Interactive(vec![Round::of(&[("Code: ", false)])]);
     let args = format!("--drain-timeout {FAR}");
-    let mut site = site_with(SshScript::login(login), &args);
-    let mut client = site.v1();
+    let mut fixture = fixture_with(SshScript::login(login), &args);
+    let mut client = fixture.v1();
     client.auth_v1(&json!({ "username": "u" }));
     let id = client.wait_type("prompt")["id"].clone();
-    site.bridge.signal(Signal::TERM);
+    fixture.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut client);
     client.send_json(&json!({ "type": "answer", "id": id, "answers": ["1"] }));
     client.wait_type("ready");
-    site.ssh.exit(0);
+    fixture.ssh.exit(0);
     assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
-    ends_by_itself(&mut site);
+    ends_by_itself(&mut fixture);
 }
 
 #[test]
@@ -174,12 +176,12 @@ fn a_second_signal_ends_the_process_at_once() {
         [Signal::INT, Signal::INT],
         [Signal::INT, Signal::TERM],
     ] {
-        let mut site = site();
-        let mut clients: Vec<Client> = (0..4).map(|_| site.ready()).collect();
-        site.bridge.signal(signals[0]);
+        let mut fixture = fixture();
+        let mut clients: Vec<Client> = (0..4).map(|_| fixture.ready()).collect();
+        fixture.bridge.signal(signals[0]);
         clients.iter_mut().for_each(expect_drain_notice);
-        site.bridge.signal(signals[1]);
-        assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
+        fixture.bridge.signal(signals[1]);
+        assert_eq!(fixture.bridge.wait_exit(DEADLINE).code(), Some(0));
         for client in &mut clients {
             let end = client.recv();
             assert!(
@@ -193,17 +195,18 @@ fn a_second_signal_ends_the_process_at_once() {
 /// A stuck shard does not delay the end.
 #[test]
 fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
-    let mut site = site();
-    let _clients: Vec<Client> = (0..4).map(|_| site.ready()).collect();
-    let hold = PausedThread::of(&site.bridge, "sshard-1");
-    site.bridge.signal(Signal::TERM);
-    site.bridge.wait_stderr("draining", DEADLINE);
-    site.bridge.signal(Signal::TERM);
-    site.bridge
+    let mut fixture = fixture();
+    let _clients: Vec<Client> = (0..4).map(|_| fixture.ready()).collect();
+    let hold = PausedThread::of(&fixture.bridge, "sshard-1");
+    fixture.bridge.signal(Signal::TERM);
+    fixture.bridge.wait_stderr("draining", DEADLINE);
+    fixture.bridge.signal(Signal::TERM);
+    fixture
+        .bridge
         .wait_stderr("the process ends without it", DEADLINE);
     // The kernel keeps a process while a thread of it is held by a tracer.
     drop(hold);
-    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
+    assert_eq!(fixture.bridge.wait_exit(DEADLINE).code(), Some(0));
 }
 
 /// Connections that are no session when the drain begins, or that arrive later, cannot become one:
@@ -211,8 +214,8 @@ fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
 #[test]
 fn connections_without_a_session_do_not_extend_a_drain() {
     let args = format!("--drain-timeout {FAR} --set server.upgrade_timeout=1h");
-    let mut site = scene::site(&args);
-    let (addr, path) = (site.bridge.addr(), site.path());
+    let mut fixture = fixture::fixture(&args);
+    let (addr, path) = (fixture.bridge.addr(), fixture.path());
     let open = || {
         let mut held = vec![Raw::connect(addr), Raw::connect(addr)];
         // Each may find the server gone.
@@ -220,9 +223,9 @@ fn connections_without_a_session_do_not_extend_a_drain() {
         let upgraded = Client::try_connect(addr, &path, &Options::v1());
         (held, upgraded)
     };
-    let mut session = site.ready();
+    let mut session = fixture.ready();
     let _silent = Raw::connect(addr);
-    site.bridge.signal(Signal::TERM);
+    fixture.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut session);
     let mut others: Vec<_> = (0..3).map(|_| open()).collect();
     let late = others[0].1.as_mut();
@@ -230,10 +233,10 @@ fn connections_without_a_session_do_not_extend_a_drain() {
     late.wait_type("hello");
     expect_drain_notice(late);
     session.send_binary(b"still here");
-    assert_eq!(site.ssh.wait_input(10), b"still here");
+    assert_eq!(fixture.ssh.wait_input(10), b"still here");
     session.send_json(&json!({ "type": "close" }));
     assert_eq!(session.until_close().0, 1000);
-    // Its time is over with that of the last session, and it is told.
+    // It ends with the last session, and gets an error.
     let error = late.wait_type("error");
     assert_eq!(error["code"], "drain", "{error}");
     assert_eq!(late.until_close().0, 1001);
@@ -247,9 +250,9 @@ fn connections_without_a_session_do_not_extend_a_drain() {
                 std::thread::park_timeout(Duration::from_millis(20));
             }
         });
-        let ended = poll(DEADLINE, || site.bridge.has_exited().then_some(()));
+        let ended = poll(DEADLINE, || fixture.bridge.has_exited().then_some(()));
         stop.store(true, Ordering::Relaxed);
         assert!(ended.is_some(), "still there");
     });
-    ends_by_itself(&mut site);
+    ends_by_itself(&mut fixture);
 }

@@ -2,7 +2,7 @@
 
 use crate::common::fixture::path_to;
 use crate::common::{Bridge, Client, DEADLINE, HostileServer, Options, Received, Script};
-use crate::scene::{compatible_shell, site};
+use crate::fixture::{compatible_shell, fixture};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -19,12 +19,12 @@ fn ends(bridge: &mut Bridge) {
 #[test]
 fn sessions_left_at_the_deadline_are_closed_with_1001() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut site = site(SOON);
-        let mut v1: Vec<Client> = (0..4).map(|_| site.ready()).collect();
-        let mut compatible = compatible_shell(&site, 5);
-        let mut unborn = site.v1();
+        let mut fixture = fixture(SOON);
+        let mut v1: Vec<Client> = (0..4).map(|_| fixture.ready()).collect();
+        let mut compatible = compatible_shell(&fixture, 5);
+        let mut unborn = fixture.v1();
         unborn.wait_type("hello");
-        site.bridge.signal(signal);
+        fixture.bridge.signal(signal);
         let relaying = v1.iter_mut().map(|client| (client, "relay"));
         for (client, stage) in relaying.chain([(&mut unborn, "auth")]) {
             let notice = client.wait_type("notice");
@@ -36,8 +36,8 @@ fn sessions_left_at_the_deadline_are_closed_with_1001() {
             assert_eq!(client.until_close().0, 1001);
         }
         assert_eq!(compatible.until_close().0, 1001);
-        ends(&mut site.bridge);
-        site.ssh.wait_count(&Received::Gone, 5);
+        ends(&mut fixture.bridge);
+        fixture.ssh.wait_count(&Received::Gone, 5);
     }
 }
 
@@ -61,41 +61,41 @@ fn a_session_without_a_shell_is_closed_with_1001() {
 /// The socket is full and stays full: there is no room for a close frame.
 #[test]
 fn a_client_that_reads_nothing_does_not_delay_the_end() {
-    let mut site = site(SOON);
+    let mut fixture = fixture(SOON);
     let small = Options::v1().receive_buffer(4096);
-    let mut stalled = Client::connect(site.bridge.addr(), &site.path(), &small);
+    let mut stalled = Client::connect(fixture.bridge.addr(), &fixture.path(), &small);
     stalled.auth_v1(&json!({ "username": "u" }));
     stalled.wait_type("ready");
     // More than all buffers on the way take; the SSH window holds the rest back.
-    site.ssh.output(&vec![b'x'; 1024 * 1024]);
-    let mut reading = site.ready();
-    site.bridge.signal(Signal::TERM);
+    fixture.ssh.output(&vec![b'x'; 1024 * 1024]);
+    let mut reading = fixture.ready();
+    fixture.bridge.signal(Signal::TERM);
     assert_eq!(reading.until_close().0, 1001);
-    ends(&mut site.bridge);
+    ends(&mut fixture.bridge);
     drop(stalled);
 }
 
 /// The client reads, and never answers the close frame.
 #[test]
 fn a_client_that_answers_nothing_does_not_delay_the_end() {
-    let mut site = site(SOON);
-    let mut silent = site.raw();
+    let mut fixture = fixture(SOON);
+    let mut silent = fixture.raw();
     silent.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
-    site.ssh.wait_received(&Received::Shell);
-    site.bridge.signal(Signal::TERM);
+    fixture.ssh.wait_received(&Received::Shell);
+    fixture.bridge.signal(Signal::TERM);
     assert_eq!(silent.until_close().0, 1001);
     assert_eq!(silent.frame(), None);
-    ends(&mut site.bridge);
+    ends(&mut fixture.bridge);
 }
 
 /// The SSH server reads nothing more, not even the DISCONNECT.
 #[test]
 fn a_target_that_reads_nothing_does_not_delay_the_end() {
-    let mut site = site(SOON);
-    let mut client = site.ready();
-    site.ssh.pause_input(true);
+    let mut fixture = fixture(SOON);
+    let mut client = fixture.ready();
+    fixture.ssh.pause_input(true);
     client.send_binary(&[b'x'; 32 * 1024]);
-    site.bridge.signal(Signal::TERM);
+    fixture.bridge.signal(Signal::TERM);
     assert_eq!(client.until_close().0, 1001);
-    ends(&mut site.bridge);
+    ends(&mut fixture.bridge);
 }

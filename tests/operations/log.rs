@@ -1,22 +1,22 @@
 //! The log: its format, and lines that are off by default. That no secret is in it: `canary`.
 
 use crate::common::{Bridge, Client, DEADLINE, Fixture, KeyPair, Options};
-use crate::scene::{json_lines, site};
+use crate::fixture::{fixture, json_lines};
 use serde_json::{Value, json};
 use std::time::Instant;
 
 const JSON: &str = "--log-format json";
 
 /// Runs a session with input, output and an exit status.
-fn one_session(site: &Fixture) {
-    let mut client = site.ready();
+fn one_session(fixture: &Fixture) {
+    let mut client = fixture.ready();
     client.send_binary(b"typed by the user");
-    site.ssh.wait_input(17);
-    site.ssh.output(b"told by the shell");
+    fixture.ssh.wait_input(17);
+    fixture.ssh.output(b"told by the shell");
     client.output_until("told by the shell");
-    site.ssh.exit(0);
+    fixture.ssh.exit(0);
     assert_eq!(client.until_close().0, 1000);
-    site.bridge.wait_stderr("session ended", DEADLINE);
+    fixture.bridge.wait_stderr("session ended", DEADLINE);
 }
 
 fn lines(bridge: &Bridge) -> Vec<Value> {
@@ -30,9 +30,9 @@ fn of_messages(lines: &[Value]) -> Vec<&Value> {
 
 #[test]
 fn every_json_line_names_its_session() {
-    let site = site(&format!("{JSON} --log-level trace"));
-    one_session(&site);
-    let lines = lines(&site.bridge);
+    let fixture = fixture(&format!("{JSON} --log-level trace"));
+    one_session(&fixture);
+    let lines = lines(&fixture.bridge);
     for line in &lines {
         for field in ["timestamp", "level", "target", "message"] {
             assert!(line[field].is_string(), "no {field}: {line}");
@@ -46,7 +46,7 @@ fn every_json_line_names_its_session() {
         assert_eq!(span["id"], of_sessions[0]["span"]["id"], "{line}");
         assert_eq!(span["id"].as_str().map(str::len), Some(32), "{line}");
         assert_eq!(span["client"], "127.0.0.1", "{line}");
-        assert_eq!(span["ssh_target"], site.ssh.addr().to_string(), "{line}");
+        assert_eq!(span["ssh_target"], fixture.ssh.addr().to_string(), "{line}");
         assert!(span["shard"].is_u64(), "{line}");
     }
     let ended = of_sessions.iter().find(|l| l["message"] == "session ended");
@@ -58,9 +58,9 @@ fn every_json_line_names_its_session() {
 
 #[test]
 fn text_lines_have_no_colours() {
-    let site = site("--log-format text");
-    one_session(&site);
-    let log = site.bridge.stderr();
+    let fixture = fixture("--log-format text");
+    one_session(&fixture);
+    let log = fixture.bridge.stderr();
     assert!(!log.contains('\x1b'), "{log}");
     let line = log.lines().find(|line| line.contains("session ready"));
     let line = line.unwrap_or_else(|| panic!("{log}"));
@@ -71,19 +71,19 @@ fn text_lines_have_no_colours() {
 }
 
 #[test]
-fn one_line_at_the_start_says_what_serves() {
+fn one_line_at_the_start_describes_the_bridge() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("known_hosts");
     let known = format!("--set ssh.known_hosts={}", file.display());
     let args = format!("{JSON} {known} --set ssh.host_key_policy=strict --shards 2");
     let start = || {
-        let site = site(&args);
-        site.bridge.wait_stderr("\"serving\"", DEADLINE);
+        let fixture = fixture(&args);
+        fixture.bridge.wait_stderr("\"serving\"", DEADLINE);
         let serving = |line: &Value| line["message"] == "serving";
         let (serving, others): (Vec<Value>, Vec<Value>) =
-            lines(&site.bridge).into_iter().partition(serving);
+            lines(&fixture.bridge).into_iter().partition(serving);
         assert_eq!(serving.len(), 1, "{serving:?}");
-        assert_eq!(serving[0]["listen"], site.bridge.addr().to_string());
+        assert_eq!(serving[0]["listen"], fixture.bridge.addr().to_string());
         (serving[0].clone(), others)
     };
     let (serving, others) = start();
@@ -115,12 +115,12 @@ fn one_line_at_the_start_says_what_serves() {
 #[test]
 fn the_closing_handshake_is_no_part_of_a_sessions_time() {
     let start = Instant::now();
-    let site = site(JSON);
-    let _client = site.ready();
-    site.ssh.exit(0);
-    site.bridge.wait_stderr("session ended", DEADLINE);
+    let fixture = fixture(JSON);
+    let _client = fixture.ready();
+    fixture.ssh.exit(0);
+    fixture.bridge.wait_stderr("session ended", DEADLINE);
     let whole = start.elapsed().as_millis();
-    let lines = lines(&site.bridge);
+    let lines = lines(&fixture.bridge);
     let ended = lines.iter().find(|l| l["message"] == "session ended");
     let lasted = ended.and_then(|line| line["lasted_ms"].as_u64());
     let lasted = u128::from(lasted.unwrap_or_else(|| panic!("{lines:?}")));
@@ -129,14 +129,14 @@ fn the_closing_handshake_is_no_part_of_a_sessions_time() {
 
 #[test]
 fn messages_are_logged_only_when_asked_for() {
-    let quiet = site(&format!("{JSON} --log-level trace"));
+    let quiet = fixture(&format!("{JSON} --log-level trace"));
     one_session(&quiet);
     let all = lines(&quiet.bridge);
     assert!(of_messages(&all).is_empty(), "{:?}", of_messages(&all));
 
-    let site = site(&format!("{JSON} --set log.messages=true"));
-    one_session(&site);
-    let all = lines(&site.bridge);
+    let fixture = fixture(&format!("{JSON} --set log.messages=true"));
+    one_session(&fixture);
+    let all = lines(&fixture.bridge);
     let messages = of_messages(&all);
     for (direction, kind) in [("in", "input"), ("out", "output")] {
         let of_kind = |l: &&&Value| l["direction"] == direction && l["kind"] == kind;
@@ -148,18 +148,18 @@ fn messages_are_logged_only_when_asked_for() {
 /// `log.level` leaves lines out, and never the name of the session of those it keeps.
 #[test]
 fn lines_below_the_level_are_left_out_and_warnings_name_their_session() {
-    let mut site = site(&format!("{JSON} --log-level warn"));
-    let path = site.path().replace("/127.0.0.1/", "/127.0.0.2/");
-    let mut refused = Client::connect(site.bridge.addr(), &path, &Options::v1());
+    let mut fixture = fixture(&format!("{JSON} --log-level warn"));
+    let path = fixture.path().replace("/127.0.0.1/", "/127.0.0.2/");
+    let mut refused = Client::connect(fixture.bridge.addr(), &path, &Options::v1());
     refused.auth_v1(&json!({ "username": "u" }));
     assert_eq!(refused.until_close().0, 4403);
-    let mut client = site.ready();
-    site.ssh.exit(0);
+    let mut client = fixture.ready();
+    fixture.ssh.exit(0);
     assert_eq!(client.until_close().0, 1000);
     // The end of the process writes what is left.
-    site.bridge.signal(rustix::process::Signal::TERM);
-    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
-    let lines = lines(&site.bridge);
+    fixture.bridge.signal(rustix::process::Signal::TERM);
+    assert_eq!(fixture.bridge.wait_exit(DEADLINE).code(), Some(0));
+    let lines = lines(&fixture.bridge);
     for line in &lines {
         let level = line["level"].as_str().unwrap();
         assert!(matches!(level, "WARN" | "ERROR"), "{line}");

@@ -2,7 +2,7 @@
 
 use crate::common::raw::{Answer, Raw};
 use crate::common::{Client, DEADLINE, Fixture, Options, wait_until};
-use crate::scene::{get, site};
+use crate::fixture::{fixture, get};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use serde_json::json;
 use std::net::{Ipv4Addr, TcpStream};
@@ -12,15 +12,15 @@ const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 6, 6, 6);
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 7, 7, 7);
 
 /// Asks for an upgrade from this address.
-fn ask(site: &Fixture, client: Ipv4Addr) -> (Raw, Answer) {
-    let mut raw = Raw::connect_from(site.bridge.addr(), client);
-    let answer = raw.ask(site.bridge.addr(), &site.path(), &Options::v1());
+fn ask(fixture: &Fixture, client: Ipv4Addr) -> (Raw, Answer) {
+    let mut raw = Raw::connect_from(fixture.bridge.addr(), client);
+    let answer = raw.ask(fixture.bridge.addr(), &fixture.path(), &Options::v1());
     (raw, answer)
 }
 
 /// Runs a session that ends before its login, with one line in the log.
-fn anonymous_session(site: &Fixture, client: Ipv4Addr) {
-    let (mut raw, answer) = ask(site, client);
+fn anonymous_session(fixture: &Fixture, client: Ipv4Addr) {
+    let (mut raw, answer) = ask(fixture, client);
     assert_eq!(answer.status, 101);
     raw.send_frame(0x88, &[]);
     raw.rest();
@@ -32,22 +32,22 @@ fn count(log: &str, words: [&str; 2]) -> usize {
 }
 
 #[test]
-fn lines_of_sessions_without_a_login_push_out_no_others() {
+fn lines_of_sessions_without_a_login_suppress_no_others() {
     const SESSIONS: usize = 400;
-    let mut site = site("--shards 2");
+    let mut fixture = fixture("--shards 2");
     for _ in 0..SESSIONS {
-        anonymous_session(&site, FLOODER);
+        anonymous_session(&fixture, FLOODER);
     }
-    anonymous_session(&site, OTHER);
-    let mut logged_in: Vec<_> = (0..80).map(|_| site.ready()).collect();
+    anonymous_session(&fixture, OTHER);
+    let mut logged_in: Vec<_> = (0..80).map(|_| fixture.ready()).collect();
     for client in &mut logged_in {
         client.send_json(&json!({ "type": "close" }));
         client.until_close();
     }
     drop(logged_in);
-    site.bridge.signal(Signal::TERM);
-    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
-    let log = site.bridge.whole_stderr();
+    fixture.bridge.signal(Signal::TERM);
+    assert_eq!(fixture.bridge.wait_exit(DEADLINE).code(), Some(0));
+    let log = fixture.bridge.whole_stderr();
     let flooder = count(&log, ["client=127.6.6.6 ", "session ended"]);
     assert!((64..SESSIONS / 2).contains(&flooder), "{flooder} lines");
     assert_eq!(count(&log, ["client=127.7.7.7 ", "session ended"]), 1);
@@ -64,12 +64,12 @@ fn lines_of_sessions_without_a_login_push_out_no_others() {
 /// The log line about a session that fails names it, and its client.
 #[test]
 fn a_line_about_a_failure_names_its_session() {
-    let site = site("--allow 127.0.0.1:1");
-    let mut client = Client::connect(site.bridge.addr(), "/ws/127.0.0.1/1", &Options::v1());
+    let fixture = fixture("--allow 127.0.0.1:1");
+    let mut client = Client::connect(fixture.bridge.addr(), "/ws/127.0.0.1/1", &Options::v1());
     client.auth_v1(&json!({ "username": "u" }));
     assert_eq!(client.until_close().0, 4502);
-    site.bridge.wait_stderr("session ended", DEADLINE);
-    let log = site.bridge.stderr();
+    fixture.bridge.wait_stderr("session ended", DEADLINE);
+    let log = fixture.bridge.stderr();
     let mut lines = log.lines();
     let line = lines.find(|line| line.contains("no connection to the target"));
     let named = |line: &str| line.contains("session{id=") && line.contains("client=127.0.0.1 ");
@@ -79,52 +79,53 @@ fn a_line_about_a_failure_names_its_session() {
 /// The limit of open files is so low that no connection can be accepted.
 #[test]
 fn a_lack_of_open_files_is_logged_once_per_ten_seconds() {
-    let site = site("--shards 2");
-    let pid = Pid::from_raw(site.bridge.pid().cast_signed());
+    let fixture = fixture("--shards 2");
+    let pid = Pid::from_raw(fixture.bridge.pid().cast_signed());
     let maximum = getrlimit(Resource::Nofile).maximum;
     let set = |current: Option<u64>| {
         let limit = Rlimit { current, maximum };
         prlimit(pid, Resource::Nofile, limit).unwrap()
     };
-    let before = set(Some(site.bridge.fds() as u64));
-    let admin = site.bridge.admin_addr();
-    let held = [site.bridge.addr(), admin].map(|addr| TcpStream::connect(addr).unwrap());
+    let before = set(Some(fixture.bridge.fds() as u64));
+    let admin = fixture.bridge.admin_addr();
+    let held = [fixture.bridge.addr(), admin].map(|addr| TcpStream::connect(addr).unwrap());
     let said = [
         "cannot accept connections for now",
-        "cannot accept an administrator's connection",
+        "cannot accept an admin connection",
     ];
     for line in said {
-        site.bridge.wait_stderr(line, DEADLINE);
+        fixture.bridge.wait_stderr(line, DEADLINE);
     }
     // What is measured is how much is said in that time: a line each 100 ms, were it not limited.
     std::thread::park_timeout(Duration::from_secs(2));
     for line in said {
-        let lines = count(&site.bridge.stderr(), [line, ""]);
+        let lines = count(&fixture.bridge.stderr(), [line, ""]);
         assert!((1..=2).contains(&lines), "{lines} lines: {line}");
     }
     set(before.current);
     drop(held);
-    let served = || get(site.bridge.addr(), "/healthz").status == 200;
+    let served = || get(fixture.bridge.addr(), "/healthz").status == 200;
     wait_until("it accepts again", served);
 }
 
 /// A client that is refused has a line of its own, however often another is refused.
 #[test]
-fn a_client_that_is_refused_often_hides_no_other() {
-    let site = site("--shards 1 --set limits.max_connections_per_client=1");
+fn refusals_of_one_client_suppress_no_others() {
+    let fixture = fixture("--shards 1 --set limits.max_connections_per_client=1");
     let held = [FLOODER, OTHER].map(|client| {
-        let (raw, answer) = ask(&site, client);
+        let (raw, answer) = ask(&fixture, client);
         assert_eq!(answer.status, 101);
         raw
     });
     for _ in 0..50 {
-        assert_eq!(ask(&site, FLOODER).1.status, 503);
+        assert_eq!(ask(&fixture, FLOODER).1.status, 503);
     }
-    assert_eq!(ask(&site, OTHER).1.status, 503);
+    assert_eq!(ask(&fixture, OTHER).1.status, 503);
     let refused = "connection refused: a limit is reached client=";
-    site.bridge
+    fixture
+        .bridge
         .wait_stderr(&format!("{refused}127.7.7.7"), DEADLINE);
-    let lines = count(&site.bridge.stderr(), [refused, "client=127.6.6.6"]);
+    let lines = count(&fixture.bridge.stderr(), [refused, "client=127.6.6.6"]);
     assert!((1..=2).contains(&lines), "{lines} lines");
     drop(held);
 }

@@ -1,7 +1,7 @@
 //! `sshard sessions`: list, show and kill, and their errors.
 
 use crate::common::{Admin, Bridge, Finished, closed_port, run, run_line};
-use crate::scene::site;
+use crate::fixture::fixture;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -41,56 +41,65 @@ fn ids(bridge: &Bridge) -> Vec<String> {
 
 #[test]
 fn sessions_are_listed_shown_and_ended() {
-    let site = site("--shards 2 --set admin.show_users=true");
-    let heading = good(&site.bridge, &[]);
+    let fixture = fixture("--shards 2 --set admin.show_users=true");
+    let heading = good(&fixture.bridge, &[]);
     assert_eq!(heading.lines().count(), 1, "{heading}");
-    let mut first = site.ready();
-    let _second = site.ready();
-    let ids = ids(&site.bridge);
+    let mut first = fixture.ready();
+    let _second = fixture.ready();
+    let ids = ids(&fixture.bridge);
     assert_eq!(ids.len(), 2);
 
-    let table = good(&site.bridge, &["list"]);
+    let table = good(&fixture.bridge, &["list"]);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 3, "{table}");
     assert!(lines[0].starts_with("ID  "), "{table}");
     for (line, id) in lines[1..].iter().zip(&ids) {
         assert!(line.starts_with(&id[..12]), "{table}");
-        for cell in ["active", "127.0.0.1", &site.ssh.addr().to_string(), " u "] {
+        for cell in [
+            "active",
+            "127.0.0.1",
+            &fixture.ssh.addr().to_string(),
+            " u ",
+        ] {
             assert!(line.contains(cell), "{cell}: {table}");
         }
     }
 
-    let shown = good(&site.bridge, &["show", &ids[0].to_uppercase()]);
+    let shown = good(&fixture.bridge, &["show", &ids[0].to_uppercase()]);
     for line in [&format!("id:             {}", ids[0]), "sessions to it: 2"] {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }
-    let one = good(&site.bridge, &["show", &ids[0], "--json"]);
+    let one = good(&fixture.bridge, &["show", &ids[0], "--json"]);
     let one: Value = serde_json::from_str(&one).unwrap();
     assert_eq!(one["id"], ids[0].as_str());
 
-    let told = good(&site.bridge, &["kill", &ids[0]]);
+    let told = good(&fixture.bridge, &["kill", &ids[0]]);
     assert_eq!(told, format!("{} is ending\n", ids[0]));
     assert_eq!(first.until_close().0, 4412);
 }
 
 #[test]
 fn a_prefix_of_an_id_is_enough_if_it_is_unique() {
-    let site = site("");
-    let mut client = site.ready();
-    let id = ids(&site.bridge).remove(0);
-    assert!(good(&site.bridge, &["show", &id[..4]]).contains(&id));
-    ends_with(2, &site.bridge, &["show", &id[..3]], "4 hex digits");
-    ends_with(2, &site.bridge, &["show", "not an id"], "4 hex digits");
+    let fixture = fixture("");
+    let mut client = fixture.ready();
+    let id = ids(&fixture.bridge).remove(0);
+    assert!(good(&fixture.bridge, &["show", &id[..4]]).contains(&id));
+    ends_with(2, &fixture.bridge, &["show", &id[..3]], "4 hex digits");
+    ends_with(2, &fixture.bridge, &["show", "not an id"], "4 hex digits");
     // Some other beginning: the first digit changed.
     let other = if id.starts_with('0') { "1" } else { "0" }.to_owned() + &id[1..8];
     let said = "no session's id begins with";
-    bad(&site.bridge, &["show", &other], said);
+    bad(&fixture.bridge, &["show", &other], said);
     let none = "0".repeat(32);
-    bad(&site.bridge, &["show", &none], "no session has this id");
+    bad(&fixture.bridge, &["show", &none], "no session has this id");
     // Nothing ends unless all are known.
-    bad(&site.bridge, &["kill", &id[..8], &other], "no session's id");
+    bad(
+        &fixture.bridge,
+        &["kill", &id[..8], &other],
+        "no session's id",
+    );
     client.send_json(&json!({ "type": "resize", "cols": 90, "rows": 30 }));
-    assert!(good(&site.bridge, &["kill", &id[..8]]).starts_with(&id));
+    assert!(good(&fixture.bridge, &["kill", &id[..8]]).starts_with(&id));
     assert_eq!(client.until_close().0, 4412);
 }
 
@@ -105,15 +114,19 @@ fn the_token_comes_from_its_file() {
     };
     let right = file("right", "correct-horse-battery-staple\n");
     let wrong = file("wrong", "wrong-horse-battery-staple");
-    let site = site(&format!("--set admin.token_file={right}"));
-    good(&site.bridge, &["--token-file", &right]);
-    bad(&site.bridge, &[], "--token-file FILE");
-    bad(&site.bridge, &["--token-file", &wrong], "--token-file FILE");
+    let fixture = fixture(&format!("--set admin.token_file={right}"));
+    good(&fixture.bridge, &["--token-file", &right]);
+    bad(&fixture.bridge, &[], "--token-file FILE");
+    bad(
+        &fixture.bridge,
+        &["--token-file", &wrong],
+        "--token-file FILE",
+    );
     let none = ["--token-file", "/does/not/exist"];
-    ends_with(78, &site.bridge, &none, "admin.token_file");
+    ends_with(78, &fixture.bridge, &none, "admin.token_file");
     // As the bridge has it: by a configuration file.
     let config = directory.path().join("sshard.toml");
-    let listen = site.bridge.admin_addr();
+    let listen = fixture.bridge.admin_addr();
     let text = format!("admin = {{ listen = [\"{listen}\"], token_file = {right:?} }}\n");
     fs::write(&config, text).unwrap();
     let ended = run_line(&format!("sessions --config {}", config.display()));
@@ -138,20 +151,23 @@ fn without_a_bridge_the_error_names_the_address() {
 /// The client chooses the user's name, which must not control the operator's terminal.
 #[test]
 fn names_of_users_are_escaped_on_a_terminal() {
-    let site = site("--set admin.show_users=true");
+    let fixture = fixture("--set admin.show_users=true");
     let user = "ann\u{202e}nimda\u{2066}\u{200b}\u{feff}\u{e0041}";
-    let mut client = site.v1();
+    let mut client = fixture.v1();
     client.auth_v1(&json!({ "username": user }));
     client.wait_type("ready");
-    let id = &ids(&site.bridge)[0];
-    let api = Admin::of(&site.bridge).get("/api/v1/sessions").body;
-    let json = good(&site.bridge, &["--json"]);
+    let id = &ids(&fixture.bridge)[0];
+    let api = Admin::of(&fixture.bridge).get("/api/v1/sessions").body;
+    let json = good(&fixture.bridge, &["--json"]);
     for text in [&api, &json] {
         assert!(text.is_ascii(), "{text:?}");
         let list: Value = serde_json::from_str(text).unwrap();
         assert_eq!(list["sessions"][0]["user"], user);
     }
-    for text in [good(&site.bridge, &[]), good(&site.bridge, &["show", id])] {
+    for text in [
+        good(&fixture.bridge, &[]),
+        good(&fixture.bridge, &["show", id]),
+    ] {
         assert!(text.is_ascii(), "{text:?}");
         let shown = "ann\\u{202e}nimda\\u{2066}\\u{200b}\\u{feff}\\u{e0041}";
         assert!(text.contains(shown), "{text}");

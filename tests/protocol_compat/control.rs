@@ -91,9 +91,9 @@ fn a_resize_may_come_before_the_shell() {
     );
 }
 
-/// Much input: no acks, and nothing is lost.
+/// Nothing of it is lost, either.
 #[test]
-fn much_input_passes_without_a_word() {
+fn bulk_input_passes_without_acknowledgements() {
     let fixture = Fixture::new(&[]);
     let mut client = shell(&fixture);
     for _ in 0..50 {

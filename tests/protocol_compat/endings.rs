@@ -30,7 +30,10 @@ fn an_exit_is_1000_with_its_reason() {
     }
     let mut client = shell(&fixture);
     fixture.ssh.close();
-    assert_eq!(assert_closes(&mut client, 1000, "told neither"), "");
+    assert_eq!(
+        assert_closes(&mut client, 1000, "neither status nor signal"),
+        ""
+    );
 }
 
 #[test]
@@ -42,7 +45,7 @@ fn a_lost_connection_is_4503() {
 }
 
 #[test]
-fn targets_that_are_not_reached_have_their_codes() {
+fn unreachable_and_refused_targets_have_their_close_codes() {
     let closed = closed_port();
     let bridge = bridge_to(&[closed], &[]);
     let refused = "/ws/127.0.0.1/2".to_owned();
@@ -54,7 +57,7 @@ fn targets_that_are_not_reached_have_their_codes() {
 }
 
 #[test]
-fn uniform_errors_do_not_tell_a_closed_port_from_a_refused_target() {
+fn uniform_errors_hide_whether_a_target_is_closed_or_refused() {
     let closed = closed_port();
     let bridge = bridge_to(&[closed], &["targets.uniform_errors=true"]);
     let reasons = [path_to(closed), "/ws/127.0.0.1/2".to_owned()].map(|path| {
@@ -75,7 +78,7 @@ fn a_client_that_closes_ends_its_ssh_connection() {
 }
 
 #[test]
-fn refusals_and_clocks_have_their_codes() {
+fn refusals_and_deadlines_have_their_close_codes() {
     let accept = SshScript::default;
     let login = SshScript::login;
     let second = Login::PasswordAndInteractive(vec![Round::of(&[("OTP: ", true)])]);
@@ -104,7 +107,7 @@ fn a_second_client_of_a_full_target_is_1013() {
 }
 
 #[test]
-fn who_says_nothing_is_4408() {
+fn a_client_that_sends_nothing_is_4408() {
     let fixture = Fixture::new(&["session.auth_timeout=200ms"]);
     assert_closes(&mut fixture.compatible(), 4408, "silent");
 }

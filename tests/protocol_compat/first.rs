@@ -62,7 +62,7 @@ fn a_first_message_that_is_not_utf8_is_4400() {
     assert!(!fixture.ssh.received().contains(&Received::Connected));
 }
 
-/// Input typed ahead waits for the shell: all of it, in order.
+/// Input typed ahead waits for the shell, complete and in order.
 #[test]
 fn early_input_is_kept() {
     let fixture = Fixture::new(&[]);
@@ -83,9 +83,9 @@ fn early_input_is_kept() {
     assert_eq!(fixture.ssh.wait_input(typed.len()), typed);
 }
 
-/// More than is kept is not lost either: TCP holds it back.
+/// Input that does not fit the buffer waits in TCP.
 #[test]
-fn more_early_input_than_is_kept_waits_outside() {
+fn early_input_beyond_the_buffer_is_not_lost() {
     let fixture = Fixture::new(&[]);
     let mut raw = Raw::upgrade(
         fixture.bridge.addr(),
@@ -105,7 +105,7 @@ fn more_early_input_than_is_kept_waits_outside() {
     );
 }
 
-/// The same credentials again are what any other text is.
+/// The same credentials again are text like any other.
 #[test]
 fn a_second_first_message_is_input() {
     let fixture = Fixture::new(&[]);

@@ -27,7 +27,7 @@ fn greeted(fixture: &Fixture) -> Client {
 }
 
 #[test]
-fn what_is_not_one_object_with_a_type_that_is_known() {
+fn text_that_is_not_a_known_message_is_4400() {
     let fixture = Fixture::new(&[]);
     let shapes = [
         "",
@@ -69,9 +69,9 @@ fn what_is_not_one_object_with_a_type_that_is_known() {
     }
 }
 
-/// A person at websocat, who has typed a command or sent `auth` with `-b`, learns how it is done.
+/// For a user of websocat who has typed a command, or sent `auth` with `-b`.
 #[test]
-fn typed_text_and_a_binary_auth_are_told_what_to_do() {
+fn errors_for_typed_text_and_a_binary_auth_say_what_to_do() {
     let fixture = Fixture::new(&[]);
     let mut typed = fixture.ready();
     typed.send_text("uname -a");
@@ -93,7 +93,7 @@ fn typed_text_and_a_binary_auth_are_told_what_to_do() {
 }
 
 #[test]
-fn fields_of_auth_twice_or_of_the_wrong_type() {
+fn duplicate_and_mistyped_fields_of_auth_are_4400() {
     let fixture = Fixture::new(&[]);
     let mut fields = vec![
         r#""password":"hunter2","password":"hunter2""#.to_owned(),
@@ -125,7 +125,7 @@ fn fields_of_auth_twice_or_of_the_wrong_type() {
 }
 
 #[test]
-fn fields_of_the_others_twice_missing_or_of_the_wrong_type() {
+fn duplicate_missing_and_mistyped_fields_of_other_messages_are_4400() {
     let fixture = Fixture::new(&[]);
     let texts = [
         r#"{"type":"signal"}"#,
@@ -154,7 +154,7 @@ fn fields_of_the_others_twice_missing_or_of_the_wrong_type() {
         r#"{"type":"host_key_answer","id":1,"accept":1}"#,
         r#"{"type":"host_key_answer","id":1,"accept":"true"}"#,
         r#"{"type":"host_key_answer","id":4294967296,"accept":true}"#,
-        // Nobody asked.
+        // Answers without a prompt.
         r#"{"type":"answer","id":1,"answers":[]}"#,
         r#"{"type":"host_key_answer","id":1,"accept":true}"#,
     ];
@@ -177,6 +177,6 @@ fn deep_nesting_is_harmless() {
         Event::Json(value) => assert_eq!(value["code"], "bad-message", "{value}"),
         other => panic!("{other:?}"),
     }
-    // And the server lives.
+    // The server still runs.
     fixture.ready().send_json(&json!({ "type": "close" }));
 }

@@ -1,5 +1,5 @@
-//! Bounds of a client's fields: what is within them is taken, and reaches the server as it is.
-//! Those of `auth`, and what is beyond them, are in `corpus`.
+//! Bounds of a client's fields: values within them are accepted, and reach the server unchanged.
+//! Bounds of `auth`, and values beyond them, are in `corpus`.
 
 use super::assert_alive;
 use super::common::{Fixture, Login, Received, SshScript};
@@ -16,13 +16,13 @@ fn text(length: usize) -> String {
     "x".repeat(length)
 }
 
-/// So many bytes of UTF-8 in fewer characters, written with escapes that take more.
+/// `length` bytes of UTF-8 in fewer characters.
 fn wide(length: usize) -> String {
     format!("{}{}", "é".repeat(length / 2), "x".repeat(length % 2))
 }
 
 #[test]
-fn username_and_password() {
+fn credentials_at_their_bound_reach_the_server() {
     let fixture = Fixture::with(SshScript::login(Login::AnyPassword), &[]);
     for (user, password) in [
         ("u".to_owned(), " ".to_owned()),
@@ -42,7 +42,7 @@ fn username_and_password() {
 
 /// A field within its bound that is no key is reported as an unusable key, not as a bad message.
 #[test]
-fn keys_and_certificates() {
+fn keys_within_their_bound_are_unusable_and_not_bad_messages() {
     let fixture = Fixture::new(&[]);
     for field in ["private_key", "certificate"] {
         let mut client = fixture.auth(&auth(field, text(16 * 1024).into()));
@@ -69,7 +69,7 @@ fn the_largest_auth_fits_a_message() {
 }
 
 #[test]
-fn terminal_type() {
+fn a_terminal_type_at_its_bound_reaches_the_server() {
     let fixture = Fixture::new(&[]);
     let term = |value: &str| Received::Terminal(value.to_owned(), [80, 24, 0, 0]);
     for value in [text(64), "!~".to_owned()] {
@@ -79,7 +79,7 @@ fn terminal_type() {
 }
 
 #[test]
-fn command() {
+fn a_command_at_its_bound_reaches_the_server() {
     let fixture = Fixture::new(&[]);
     for command in [
         text(8 * 1024),
@@ -93,7 +93,7 @@ fn command() {
 }
 
 #[test]
-fn environment() {
+fn an_environment_at_its_bound_reaches_the_server() {
     let fixture = Fixture::new(&[]);
     for env in [json!({ "_a9": "é\n", "B": "" }), json!({ "A": text(4095) })] {
         fixture.ready_with(&auth("env", env.clone()));
@@ -107,7 +107,7 @@ fn environment() {
 }
 
 #[test]
-fn ping_data() {
+fn ping_data_above_its_bound_is_cut() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready();
     for data in [String::new(), text(125), wide(125)] {
@@ -116,7 +116,7 @@ fn ping_data() {
     }
     client.send_json(&json!({ "type": "ping" }));
     assert_eq!(client.wait_type("pong")["data"], "");
-    // What is too long is cut, and ends nothing.
+    // Longer data is cut, and does not end the session.
     for (data, cut) in [
         (text(126), 125),
         (text(60_000), 125),
@@ -129,7 +129,7 @@ fn ping_data() {
 
 /// `hello.max_message_bytes` holds for text, and for binary as well.
 #[test]
-fn the_largest_message() {
+fn messages_up_to_max_message_bytes_are_accepted() {
     let fixture = Fixture::new(&["websocket.read_limit=32KiB"]);
     let most = 32 * 1024;
     let mut client = fixture.ready();

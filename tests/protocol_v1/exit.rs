@@ -4,7 +4,7 @@ use super::common::{Client, Event, Fixture};
 use russh::Sig;
 use serde_json::{Value, json};
 
-/// The last text is `exit` with `fields`, then comes 1000 with `reason`.
+/// Expects that the last text is `exit` with `fields`, followed by 1000 with `reason`.
 fn assert_exits(client: &mut Client, fields: &Value, reason: &str) {
     let mut expected = fields.clone();
     expected["type"] = "exit".into();
@@ -14,7 +14,7 @@ fn assert_exits(client: &mut Client, fields: &Value, reason: &str) {
 }
 
 #[test]
-fn a_status() {
+fn an_exit_status_is_reported_and_closed_with_1000() {
     let fixture = Fixture::new(&[]);
     for status in [0, 1, 255, 256, u32::MAX] {
         let mut client = fixture.ready();
@@ -25,7 +25,7 @@ fn a_status() {
 }
 
 #[test]
-fn a_signal_with_a_core_and_the_server_s_words() {
+fn a_signal_is_reported_with_core_flag_and_message() {
     let fixture = Fixture::new(&[]);
     let words = "Segmentation fault \u{1b}[31m\n\"ü\"";
     let mut client = fixture.ready();
@@ -35,7 +35,7 @@ fn a_signal_with_a_core_and_the_server_s_words() {
 }
 
 #[test]
-fn every_signal_by_name_and_others_as_unknown() {
+fn signals_are_reported_by_name_and_others_as_unknown() {
     let fixture = Fixture::new(&[]);
     for (signal, name) in [
         (Sig::ABRT, "ABRT"),
@@ -62,9 +62,8 @@ fn every_signal_by_name_and_others_as_unknown() {
     }
 }
 
-/// Neither status nor signal: the server closed the channel and told neither.
 #[test]
-fn nothing_told() {
+fn a_close_without_status_or_signal_is_an_exit_without_either() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready();
     fixture.ssh.close();
@@ -85,7 +84,7 @@ fn all_output_comes_before_exit() {
     assert_eq!(client.recv(), Event::Close(1000, "exit=3".to_owned()));
 }
 
-/// The process is gone but its output is not: it waits for the client.
+/// The process has ended, but its output still waits for the client.
 #[test]
 fn held_output_is_delivered_after_the_end() {
     let fixture = Fixture::new(&[]);

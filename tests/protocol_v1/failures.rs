@@ -1,4 +1,4 @@
-//! Sessions that fail: `error` with its word, and the close code of the table.
+//! Sessions that fail: `error` with its code, and the close code of the table.
 
 use super::assert_fails;
 use super::common::fixture::{auth_at, bridge_to, path_to};
@@ -19,8 +19,8 @@ fn user() -> Value {
     json!({ "username": "u" })
 }
 
-/// The session ends with `close`, and an error of this code and stage that is retryable or not;
-/// its message is returned.
+/// Expects that the session ends with `close`, and an error of this code and stage that is
+/// retryable or not. Returns its message.
 fn fails(client: &mut Client, close: u16, fields: (&str, &str, bool)) -> String {
     let error = assert_fails(client, close, fields.0);
     let (code, stage, retryable) = fields;
@@ -31,7 +31,7 @@ fn fails(client: &mut Client, close: u16, fields: (&str, &str, bool)) -> String 
 }
 
 #[test]
-fn what_policy_does_not_allow_is_4403_and_not_connected_to() {
+fn a_target_that_policy_forbids_is_4403_and_not_connected_to() {
     let other = HostileServer::start(Script::Silent);
     let bridge = bridge_to(&[closed_port()], &[]);
     for path in [
@@ -84,7 +84,7 @@ fn servers_without_a_key_exchange_have_their_codes_and_their_connections_are_clo
 }
 
 #[test]
-fn the_login_and_the_whole_way_have_deadlines() {
+fn the_login_and_all_stages_together_have_deadlines() {
     let fixture = Fixture::with(SshScript::login(Login::Silent), &["ssh.auth_timeout=200ms"]);
     let mut client = fixture.auth(&user());
     fails(&mut client, 4408, ("deadline", "login", true));
@@ -126,9 +126,9 @@ fn a_lost_connection_is_4503() {
     assert!(words.contains("going down"), "{words}");
 }
 
-/// All that keeps from reaching a target looks the same, stage and words included.
+/// Every cause that prevents reaching a target looks the same, stage and message included.
 #[test]
-fn uniform_errors_tell_nothing_apart() {
+fn uniform_errors_are_indistinguishable() {
     let closed = closed_port();
     let hostile = [
         Script::Silent,
@@ -152,7 +152,7 @@ fn uniform_errors_tell_nothing_apart() {
     ];
     let bridge = bridge_to(&targets, &settings);
     let refused = SocketAddr::from(([127, 0, 0, 1], 1));
-    let mut faces: Vec<(Value, String)> = Vec::new();
+    let mut errors: Vec<(Value, String)> = Vec::new();
     for path in targets
         .into_iter()
         .chain([refused, bridge.addr(), bridge.admin_addr()])
@@ -174,10 +174,10 @@ fn uniform_errors_tell_nothing_apart() {
             (4502, &"unreachable".into()),
             "{path}"
         );
-        faces.push((error, reason));
+        errors.push((error, reason));
     }
-    for face in &faces {
-        assert_eq!(face, &faces[0], "{faces:#?}");
+    for error in &errors {
+        assert_eq!(error, &errors[0], "{errors:#?}");
     }
     // The operator's log keeps the cause.
     for cause in [
@@ -194,7 +194,7 @@ fn uniform_errors_tell_nothing_apart() {
 
 /// The cause of a refused login is for the user who is at that target.
 #[test]
-fn uniform_errors_still_tell_a_failed_login() {
+fn uniform_errors_still_report_a_failed_login() {
     let script = SshScript::login(Login::Password("right"));
     let fixture = Fixture::with(script, &["targets.uniform_errors=true"]);
     let mut client = fixture.auth(&json!({ "username": "u", "password": "wrong" }));

@@ -20,7 +20,7 @@ fn the_closing_handshake_is_not_waited_for_forever() {
 }
 
 #[test]
-fn fragments_make_one_message_and_control_may_stand_between() {
+fn fragments_with_control_frames_between_make_one_message() {
     let fixture = Fixture::new(&[]);
     let mut raw = fixture.raw();
     raw.text();
@@ -43,7 +43,7 @@ fn fragments_make_one_message_and_control_may_stand_between() {
         raw.send(&[byte]);
     }
     assert_eq!(raw.text()["data"], "slow");
-    // A pong nobody asked for means nothing (RFC 6455 section 5.5.3).
+    // An unsolicited pong has no effect (RFC 6455 section 5.5.3).
     raw.send_frame(0x8a, b"unasked");
     raw.send_frame(TEXT, br#"{"type":"ping","data":"after"}"#);
     assert_eq!(raw.text()["data"], "after");

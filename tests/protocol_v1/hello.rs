@@ -5,7 +5,7 @@ use super::common::{Event, Fixture, text};
 use serde_json::json;
 
 #[test]
-fn hello_comes_first_and_tells_the_terms() {
+fn hello_comes_first_with_version_deadline_and_message_limit() {
     let set = ["session.auth_timeout=12s", "websocket.read_limit=40KiB"];
     for (settings, deadline, most) in [(&set[..], 12_000, 40 * 1024), (&[], 30_000, 64 * 1024)] {
         let hello = json!({
@@ -16,14 +16,14 @@ fn hello_comes_first_and_tells_the_terms() {
     }
 }
 
-/// Neither `ping` nor its like buys time.
+/// Neither `ping` nor a pong extends the deadline.
 #[test]
 fn auth_must_come_within_its_deadline() {
     let settings = ["session.auth_timeout=300ms", "websocket.ping_interval=20ms"];
     let fixture = Fixture::new(&settings);
     let mut client = fixture.v1();
     client.wait_type("hello");
-    // Each pong draws the next ping, and the server's own pings are answered on the way.
+    // Each pong is answered with the next ping, and the server's own pings are answered too.
     let ping = json!({ "type": "ping" });
     let mut pongs = 0;
     client.send_json(&ping);
@@ -44,7 +44,7 @@ fn auth_must_come_within_its_deadline() {
 }
 
 #[test]
-fn unknown_fields_null_and_any_order_are_fine() {
+fn unknown_fields_null_and_any_order_are_accepted() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.v1();
     client.wait_type("hello");

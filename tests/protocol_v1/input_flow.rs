@@ -7,7 +7,7 @@ use std::time::Duration;
 const WINDOW: usize = 16 * 1024;
 const SETTING: &str = "websocket.read_buffer_size=16KiB";
 
-/// A server that takes nothing once it is paused, and little before.
+/// Starts a server that reads nothing once it is paused, and has a small window.
 fn narrow(settings: &[&str]) -> Fixture {
     let script = SshScript {
         window: 64 * 1024,
@@ -26,7 +26,7 @@ fn acked(event: &Event) -> Option<usize> {
 }
 
 #[test]
-fn each_quarter_is_acknowledged() {
+fn each_quarter_of_the_window_is_acknowledged() {
     let fixture = Fixture::new(&[SETTING]);
     let mut client = fixture.auth(&json!({ "username": "u" }));
     assert_eq!(client.wait_type("ready")["input_window"], WINDOW);
@@ -47,7 +47,7 @@ fn each_quarter_is_acknowledged() {
 }
 
 #[test]
-fn what_is_below_a_quarter_is_not_acknowledged() {
+fn less_than_a_quarter_of_the_window_is_not_acknowledged() {
     let fixture = Fixture::new(&[SETTING]);
     let mut client = fixture.ready();
     client.send_binary(&vec![b'i'; WINDOW / 4 - 1]);
@@ -63,16 +63,16 @@ fn what_is_below_a_quarter_is_not_acknowledged() {
     assert_eq!(acked(&event), Some(WINDOW / 4), "{event:?}");
 }
 
-/// With a paste that goes nowhere, control of a client within its window still works.
+/// Control messages still work while the server does not read a paste within the window.
 #[test]
-fn within_the_window_control_is_never_stuck() {
+fn control_messages_pass_input_within_the_window() {
     let fixture = narrow(&[]);
     let mut client = fixture.ready();
     fixture.ssh.pause_input(true);
     let mut sent = 0;
     let mut last = 0;
     let mut quiet = 0;
-    // Until twenty pings in a row brought no ack: then nothing moves.
+    // Until twenty pings in a row brought no ack: then no more input is read.
     while quiet < 20 {
         while sent - last < WINDOW {
             let chunk = (WINDOW - (sent - last)).min(WINDOW / 4);
@@ -91,7 +91,7 @@ fn within_the_window_control_is_never_stuck() {
     }
     assert!(
         last < 1024 * 1024,
-        "{last} bytes went into a server that takes nothing"
+        "{last} bytes went into a server that reads nothing"
     );
     client.send_json(&json!({ "type": "hold" }));
     client.send_json(&json!({ "type": "release" }));
@@ -109,7 +109,7 @@ fn within_the_window_control_is_never_stuck() {
 
 /// A client beyond its window is not read, control included, and counts as alive meanwhile.
 #[test]
-fn beyond_the_window_tcp_holds_the_client_back() {
+fn input_beyond_the_window_is_not_read() {
     let settings = [
         "websocket.ping_interval=50ms",
         "websocket.max_missed_pongs=20",

@@ -1,5 +1,5 @@
-//! Mistakes that are harmless: none of them takes a running shell away. The same sizes are tried in
-//! the compatible dialect.
+//! Harmless mistakes: none of them ends a running session. The same sizes are tried in the
+//! compatible dialect.
 
 use super::common::{Client, Fixture, Received, Round};
 use super::{assert_alive, assert_bad};
@@ -148,7 +148,7 @@ fn auth_with_any_size_gets_a_terminal() {
 }
 
 #[test]
-fn other_mistakes_that_end_nothing() {
+fn other_harmless_mistakes_do_not_end_the_session() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
     for text in [
@@ -187,7 +187,7 @@ fn other_mistakes_that_end_nothing() {
 
 /// A second click on a form's button, before and after the shell is there.
 #[test]
-fn an_answer_that_comes_twice_ends_nothing() {
+fn a_repeated_answer_does_not_end_the_session() {
     let rounds = vec![
         Round::of(&[("Code: ", true)]),
         Round::of(&[("More: ", true)]),
@@ -211,7 +211,7 @@ fn an_answer_that_comes_twice_ends_nothing() {
 
 /// Forms send all their fields. What is empty in them was not given: nothing is tried with it.
 #[test]
-fn empty_credentials_are_absent() {
+fn empty_credentials_are_treated_as_absent() {
     let fixture = Fixture::new(&[]);
     let empty = json!({
         "username": "u", "password": "", "private_key": " \n", "passphrase": "",

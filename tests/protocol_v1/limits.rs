@@ -1,4 +1,5 @@
-//! `max_connections` and `max_connections_per_host`: 1013 after `auth`, and places that come back.
+//! `max_connections` and `max_connections_per_host`: 1013 after `auth`, and slots that are
+//! returned.
 
 use super::assert_fails;
 use super::common::fixture::{auth_at, bridge_to};
@@ -15,8 +16,8 @@ fn assert_limited(client: &mut Client, code: &str) {
     );
 }
 
-/// A session gets in again before the deadline.
-fn place_comes_back(connect: impl Fn() -> Client) -> Client {
+/// Waits until a session is admitted again.
+fn wait_for_slot(connect: impl Fn() -> Client) -> Client {
     poll(DEADLINE, || {
         let mut client = connect();
         match client.recv() {
@@ -24,11 +25,11 @@ fn place_comes_back(connect: impl Fn() -> Client) -> Client {
             _ => None,
         }
     })
-    .expect("the place never came back")
+    .expect("the slot was never returned")
 }
 
 #[test]
-fn a_target_takes_so_many_and_each_gives_its_place_back() {
+fn a_target_admits_its_limit_and_each_end_returns_a_slot() {
     let fixture = Fixture::new(&["limits.max_connections_per_host=2"]);
     let auth = || fixture.auth(&json!({ "username": "u" }));
     let mut first = fixture.ready();
@@ -37,14 +38,14 @@ fn a_target_takes_so_many_and_each_gives_its_place_back() {
     // By an orderly close, by vanishing, and by the end of the process.
     first.send_json(&json!({ "type": "close" }));
     assert_eq!(first.until_close().0, 1000);
-    let _third = place_comes_back(auth);
+    let _third = wait_for_slot(auth);
     assert_limited(&mut auth(), "target-limit");
     drop(second);
-    let mut fourth = place_comes_back(auth);
+    let mut fourth = wait_for_slot(auth);
     assert_limited(&mut auth(), "target-limit");
     fixture.ssh.exit(0);
     assert_eq!(fourth.until_close(), (1000, "exit=0".to_owned()));
-    let _fifth = place_comes_back(auth);
+    let _fifth = wait_for_slot(auth);
     assert_limited(&mut auth(), "target-limit");
 }
 
@@ -79,7 +80,7 @@ fn every_spelling_of_a_target_shares_its_quota() {
         "[2001:0:4136:e378:8000:63bf:80ff:fffe]",
     ];
     for holder in SPELLINGS {
-        let mut held = place_comes_back(|| auth(holder));
+        let mut held = wait_for_slot(|| auth(holder));
         for other in SPELLINGS.into_iter().chain(TRANSLATED) {
             assert_limited(&mut auth(other), "target-limit");
         }
@@ -89,7 +90,7 @@ fn every_spelling_of_a_target_shares_its_quota() {
 }
 
 #[test]
-fn all_together_may_be_so_many() {
+fn all_targets_together_admit_the_global_limit() {
     let targets: Vec<ScriptedSsh> = (0..3)
         .map(|_| ScriptedSsh::start(SshScript::default()))
         .collect();
@@ -107,12 +108,12 @@ fn all_together_may_be_so_many() {
     assert_limited(&mut auth(2), "limit");
     assert!(!targets[2].received().contains(&Received::Connected));
     held.pop();
-    let _third = place_comes_back(|| auth(2));
+    let _third = wait_for_slot(|| auth(2));
 }
 
-/// A slot is taken before the target is connected to, and given back if the login fails.
+/// A slot is taken before the target is connected to, and returned if the login fails.
 #[test]
-fn failed_and_abandoned_logins_hold_no_place() {
+fn failed_and_abandoned_logins_hold_no_slot() {
     let limit = "limits.max_connections_per_host=1";
     let fixture = Fixture::with(SshScript::login(Login::Password("right")), &[limit]);
     for _ in 0..3 {
@@ -120,7 +121,7 @@ fn failed_and_abandoned_logins_hold_no_place() {
             let mut client = fixture.auth(&json!({ "username": "u", "password": "wrong" }));
             (client.until_close().0 == 4401).then_some(())
         })
-        .expect("the place of a failed login never came back");
+        .expect("the slot of a failed login was never returned");
     }
     let silent = Fixture::with(SshScript::login(Login::Silent), &[limit]);
     for round in 1..=3 {
@@ -133,14 +134,14 @@ fn failed_and_abandoned_logins_hold_no_place() {
         });
         assert!(
             client.is_some(),
-            "the place of an abandoned login never came back"
+            "the slot of an abandoned login was never returned"
         );
     }
 }
 
-/// However many ask at once, no more get in.
+/// However many log in at once, no more are admitted.
 #[test]
-fn a_crowd_does_not_overrun_a_limit() {
+fn concurrent_logins_do_not_exceed_a_limit() {
     let fixture = Fixture::new(&["limits.max_connections_per_host=5"]);
     let mut crowd: Vec<Client> = (0..20).map(|_| fixture.v1()).collect();
     for client in &mut crowd {

@@ -5,7 +5,7 @@ use super::{assert_alive, assert_bad, assert_fails};
 use serde_json::json;
 
 #[test]
-fn nobody_is_asked_where_nothing_is_wanted() {
+fn a_login_without_credentials_asks_the_user_nothing() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.auth(&json!({ "username": "u" }));
     let Event::Json(ready) = client.recv() else {
@@ -21,7 +21,7 @@ fn nobody_is_asked_where_nothing_is_wanted() {
 }
 
 #[test]
-fn a_refused_password_is_final() {
+fn a_refused_password_is_not_retryable() {
     let fixture = Fixture::with(SshScript::login(Login::Password("right")), &[]);
     let mut client = fixture.auth(&json!({ "username": "u", "password": "wrong" }));
     let error = assert_fails(&mut client, 4401, "wrong password");
@@ -34,7 +34,7 @@ fn a_refused_password_is_final() {
 }
 
 #[test]
-fn without_a_password_none_is_made_up() {
+fn an_absent_password_is_not_sent_to_the_server() {
     let fixture = Fixture::with(SshScript::login(Login::Password("")), &[]);
     // An empty one is none.
     for fields in [
@@ -49,7 +49,7 @@ fn without_a_password_none_is_made_up() {
 }
 
 #[test]
-fn a_banner_is_passed_on_as_it_came() {
+fn a_banner_is_passed_on_verbatim() {
     let text = "<b>Hi</b> \u{1b}[31m\"ünï\"\r\nline two\0";
     let script = SshScript {
         banner: Some(text.to_owned()),
@@ -66,7 +66,7 @@ fn a_banner_is_passed_on_as_it_came() {
 
 /// Several rounds, of several prompts, of one and of none.
 #[test]
-fn any_number_of_rounds() {
+fn rounds_of_several_one_and_no_prompts_are_answered() {
     /// Name, instruction, prompts, and answers to them.
     type Asked = (
         &'static str,
@@ -82,7 +82,7 @@ fn any_number_of_rounds() {
             &["é\n\0", ""],
         ),
         ("", "Nothing to answer", &[], &[]),
-        // Neither says nor asks anything: the bridge answers it.
+        // A round without text and prompts: the bridge answers it.
         ("", "", &[], &[]),
         ("", "", &[("Again? ", true)], &["yes"]),
         ("Only a title", "", &[], &[]),
@@ -118,7 +118,7 @@ fn any_number_of_rounds() {
 }
 
 #[test]
-fn many_rounds() {
+fn thirty_two_rounds_are_answered() {
     let rounds = (0..32)
         .map(|n| Round::of(&[(&format!("{n}?"), n % 2 == 0)]))
         .collect();
@@ -133,7 +133,7 @@ fn many_rounds() {
 }
 
 #[test]
-fn answers_must_fit_the_question() {
+fn an_answer_that_does_not_fit_its_prompt_is_4400() {
     let rounds = vec![Round::of(&[("A", true), ("B", false)])];
     let fixture = Fixture::asking(rounds, &[]);
     for (id_off, answers) in [
@@ -178,7 +178,7 @@ fn a_password_answers_the_one_hidden_prompt() {
     ];
     let fixture = Fixture::asking(rounds, &[]);
     let mut client = fixture.auth(&json!({ "username": "u", "password": "secret" }));
-    // Once: the next is for the user.
+    // Once: the next prompt is for the user.
     let prompt = client.wait_type("prompt");
     assert_eq!(prompt["prompts"][0]["text"], "OTP: ");
     client.answer(&prompt, &["123"]);
@@ -188,9 +188,9 @@ fn a_password_answers_the_one_hidden_prompt() {
     assert!(!fixture.ssh.saw(|s| matches!(s, Received::Password(..))));
 }
 
-/// Hidden or not: the password was the first factor and is not the second.
+/// Hidden or not: the password has been the first factor and does not answer the second.
 #[test]
-fn a_second_factor_after_the_password() {
+fn a_second_factor_is_asked_of_the_user() {
     for echo in [true, false] {
         let rounds = vec![Round::of(&[("OTP: ", echo)])];
         let script = SshScript::login(Login::PasswordAndInteractive(rounds));
@@ -206,7 +206,7 @@ fn a_second_factor_after_the_password() {
 }
 
 #[test]
-fn who_does_not_answer_is_not_waited_for() {
+fn an_unanswered_prompt_is_closed_with_4408() {
     let rounds = vec![Round::of(&[("A", true)])];
     let fixture = Fixture::asking(rounds, &["session.prompt_timeout=200ms"]);
     let mut client = fixture.auth(&json!({ "username": "u" }));
@@ -216,7 +216,7 @@ fn who_does_not_answer_is_not_waited_for() {
     fixture.ssh.wait_received(&Received::Gone);
 }
 
-/// The user's time is not the machine's: its deadlines stand still meanwhile.
+/// The deadlines of the login are suspended while a prompt is open.
 #[test]
 fn an_answer_may_take_longer_than_the_login() {
     let rounds = vec![Round::of(&[("A", true)])];
@@ -228,15 +228,15 @@ fn an_answer_may_take_longer_than_the_login() {
     let fixture = Fixture::asking(rounds, &settings);
     let mut client = fixture.auth(&json!({ "username": "u" }));
     client.wait_type("prompt");
-    // What ends the wait is the prompt's own, longer, clock: the answer would still be taken.
+    // The prompt's own, longer, timeout ends the wait: an answer would still be accepted.
     let before = client.recv_within(std::time::Duration::from_millis(2200));
-    assert_eq!(before, None, "ended by a clock that should stand still");
+    assert_eq!(before, None, "ended by a deadline that should be suspended");
     assert_fails(&mut client, 4408, "no answer");
 }
 
 /// Consequences of a fitting answer are in `openssh`.
 #[test]
-fn an_answer_about_the_host_key_must_fit_the_question() {
+fn a_host_key_answer_that_does_not_fit_its_question_is_4400() {
     let fixture = Fixture::new(&["ssh.host_key_policy=ask"]);
     let mut client = fixture.auth(&json!({ "username": "u" }));
     let question = client.wait_type("host_key");

@@ -1,5 +1,5 @@
-//! Texts of the SSH server at their bounds, each byte of which JSON writes as six; and signals,
-//! many at once. Nothing is lost.
+//! Texts of the SSH server at their bounds, each byte of which JSON writes as six; and many signals
+//! at once. Nothing is lost.
 
 use super::common::raw::frame;
 use super::common::{Event, Fixture, Received, Round, SshScript};
@@ -44,15 +44,15 @@ fn the_longest_prompts_arrive_and_are_answered() {
 }
 
 #[test]
-fn the_longest_last_words_arrive() {
+fn the_longest_exit_message_arrives_and_is_cut() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready();
     fixture
         .ssh
         .exit_by_signal(Sig::KILL, false, &escaped(31_000));
     // Bounded, and marked where it was cut.
-    let words = format!("{} [cut]", escaped(4096));
-    assert_eq!(client.wait_type("exit")["message"], words.as_str());
+    let message = format!("{} [cut]", escaped(4096));
+    assert_eq!(client.wait_type("exit")["message"], message.as_str());
     assert!(matches!(client.recv(), Event::Close(1000, _)));
 }
 

@@ -1,6 +1,6 @@
 //! The dialect `sshard.v1` against the running server: every line of `src/message/PROTOCOL.md` that
-//! concerns it, bounds included. The SSH side is the scripted server, which tells what reached it;
-//! what needs OpenSSH itself is in `openssh`.
+//! concerns it, bounds included. The SSH side is the scripted server, which records what reached
+//! it; what needs OpenSSH itself is in `openssh`.
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
@@ -9,7 +9,6 @@ mod common;
 
 mod bad_text;
 mod bounds;
-mod clocks;
 mod exit;
 mod failures;
 mod frames;
@@ -24,12 +23,13 @@ mod order;
 mod output_flow;
 mod progress;
 mod relay;
+mod timeouts;
 
 use common::{Client, Event};
 use serde_json::{Value, json};
 
-/// The next message is an `error` with the fields the page promises, then the connection is closed
-/// with `code`. Returns the error.
+/// Expects an `error` with the fields that the page specifies, and a close with `code`. Returns the
+/// error.
 fn assert_fails(client: &mut Client, code: u16, about: &str) -> Value {
     let error = client.expect_error(code, about);
     let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
@@ -51,7 +51,7 @@ fn assert_fails(client: &mut Client, code: u16, about: &str) -> Value {
     error
 }
 
-/// A bad control message: 4400, and nothing of it in the error.
+/// Expects that a bad control message ends with 4400.
 fn assert_bad(client: &mut Client, about: &str) -> Value {
     let error = assert_fails(client, 4400, about);
     let code = error["code"].as_str().unwrap();
@@ -60,7 +60,7 @@ fn assert_bad(client: &mut Client, about: &str) -> Value {
     error
 }
 
-/// `pong` comes back: the session took all before the `ping`, and lives.
+/// Expects a `pong`: the session has processed all messages before the `ping`, and runs.
 fn assert_alive(client: &mut Client, about: &str) {
     client.send_json(&json!({ "type": "ping", "data": "alive?" }));
     loop {

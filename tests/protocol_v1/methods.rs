@@ -1,4 +1,4 @@
-//! Credentials that a server is shown, and prompts that the password answers.
+//! Credentials that a server is sent, and prompts that the password answers.
 
 use super::common::{Fixture, Received, Round};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ fn credentials() -> Value {
 }
 
 #[test]
-fn a_server_that_wants_nothing_is_shown_no_password() {
+fn a_server_that_needs_no_credentials_is_sent_no_password() {
     let fixture = Fixture::new(&[]);
     fixture.ready_with(&credentials());
     let _compatible = fixture.login_compatible("u", "secret");
@@ -16,8 +16,7 @@ fn a_server_that_wants_nothing_is_shown_no_password() {
     assert!(!fixture.ssh.saw(|s| matches!(s, Received::Password(..))));
 }
 
-/// The first and only prompt of its round, and hidden: what tells it from the password's are its
-/// words.
+/// The first and only prompt of its round, and hidden: only its text differs from the password's.
 #[test]
 fn a_prompt_for_a_code_goes_to_the_user_and_the_next_for_the_password_does_not() {
     for code in [

@@ -12,7 +12,7 @@ const BEFORE_READY: &[&str] = &[
 ];
 
 #[test]
-fn before_auth_only_auth_ping_and_close() {
+fn only_auth_ping_and_close_are_accepted_before_auth() {
     let fixture = Fixture::new(&[]);
     let more = [
         r#"{"type":"resize","cols":80,"rows":24}"#,
@@ -67,7 +67,7 @@ fn a_bad_auth_can_not_be_followed_by_a_good_one() {
 }
 
 #[test]
-fn between_auth_and_ready_what_needs_a_shell_is_refused() {
+fn messages_that_need_a_shell_are_refused_before_ready() {
     let fixture = Fixture::with(SshScript::start(Start::Silent), &[]);
     for text in BEFORE_READY {
         let mut client = fixture.auth(&json!({ "username": "u" }));

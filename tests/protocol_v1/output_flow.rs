@@ -68,7 +68,7 @@ fn an_ack_ahead_of_the_output_is_4400() {
     }
 }
 
-/// Without `flow_window` an ack is taken and means nothing.
+/// Without `flow_window`, an ack is accepted and has no effect.
 #[test]
 fn without_a_window_nothing_waits_for_acks() {
     let fixture = Fixture::new(&[]);
@@ -79,9 +79,9 @@ fn without_a_window_nothing_waits_for_acks() {
     assert_alive(&mut client, "an ack without a window");
 }
 
-/// A pong finds its place between frames, however little of one the client's socket has taken.
+/// A pong is sent between frames, however little of a frame the client's socket has accepted.
 #[test]
-fn pongs_never_break_into_output() {
+fn pongs_do_not_interrupt_output_frames() {
     const BYTES: u32 = 4_000_000;
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready();
@@ -123,9 +123,9 @@ fn hold_stops_output_and_release_starts_it() {
     assert_alive(&mut client, "released twice");
 }
 
-/// Both must agree: acks free what `hold` still holds only once it is released.
+/// Output that acks allow is sent only after the `release`.
 #[test]
-fn hold_and_window_add_up() {
+fn output_needs_both_a_release_and_acks() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
     fixture.ssh.output(&numbered(10_000));

@@ -30,7 +30,7 @@ fn bytes_pass_verbatim_in_both_directions() {
 }
 
 #[test]
-fn much_passes_in_order() {
+fn bulk_data_passes_in_order() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready();
     let bytes: Vec<u8> = (0..400_000_u32).flat_map(u32::to_be_bytes).collect();
@@ -141,14 +141,14 @@ fn pongs_echo_in_order() {
 }
 
 #[test]
-fn a_client_that_vanishes_takes_its_shell_along() {
+fn the_shell_of_a_vanished_client_ends() {
     let fixture = Fixture::new(&[]);
     drop(fixture.ready());
     fixture.ssh.wait_received(&Received::Gone);
 }
 
 #[test]
-fn sessions_do_not_mix() {
+fn output_reaches_only_its_own_session() {
     let fixture = Fixture::new(&[]);
     let mut first = fixture.ready();
     fixture.ssh.output(b"for the first");

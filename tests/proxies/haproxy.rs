@@ -17,11 +17,11 @@ const FILES: u32 = 20_000;
 pub(crate) struct Haproxy(Process);
 
 impl Haproxy {
-    /// In front of `bridge`, with this certificate.
+    /// Starts HAProxy in front of `bridge`, with this certificate.
     pub(crate) fn start(bridge: SocketAddr, pair: &Pair) -> Self {
         let directory = Directory::new();
         let both = directory.write("both.pem", &format!("{}{}", pair.certificate, pair.key));
-        // Bound here and passed on: the port is known, and nobody else's.
+        // Bound here and passed on: the port is known, and no other process can take it.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
         let passed = format!("fd@{}", listener.as_raw_fd());

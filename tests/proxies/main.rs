@@ -1,6 +1,6 @@
 //! Behind HAProxy, nginx and Caddy, with the configurations that the operators' guide shows:
-//! `proxies/haproxy.cfg`, `nginx.conf` and `Caddyfile`, in which only addresses, files and the pace
-//! of the health check are replaced.
+//! `proxies/haproxy.cfg`, `nginx.conf` and `Caddyfile`, in which only addresses, files and the
+//! interval of the health check are replaced.
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
@@ -24,10 +24,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-/// Known to the bridge by this name alone.
+/// The only name that the bridge accepts.
 const NAME: &str = "ssh.example.org";
 
-struct Site {
+struct ProxyFixture {
     ssh: ScriptedSsh,
     bridge: Bridge,
     proxy: Haproxy,
@@ -35,7 +35,7 @@ struct Site {
     trust: Arc<ClientConfig>,
 }
 
-impl Site {
+impl ProxyFixture {
     fn new() -> Self {
         let ssh = ScriptedSsh::start(SshScript::default());
         let bridge = bridge(ssh.addr(), "127.0.0.1:0");
@@ -69,17 +69,17 @@ fn bridge(ssh: SocketAddr, listen: &str) -> Bridge {
 }
 
 #[test]
-fn a_session_passes_and_the_bridge_knows_its_client() {
-    let site = Site::new();
-    site.proxy.wait_health("UP");
+fn sessions_pass_through_the_haproxy_example_with_the_clients_address() {
+    let fixture = ProxyFixture::new();
+    fixture.proxy.wait_health("UP");
     // Another address of this machine than the proxy's own.
-    let options = site.options.clone().from("127.0.0.77");
-    let mut client = site.ready(&options);
-    works(&mut client, &site.bridge, &site.ssh);
-    page_loads(site.proxy.addr(), &site.trust, "/");
+    let options = fixture.options.clone().from("127.0.0.77");
+    let mut client = fixture.ready(&options);
+    works(&mut client, &fixture.bridge, &fixture.ssh);
+    page_loads(fixture.proxy.addr(), &fixture.trust, "/");
 }
 
-/// Both directions, and the client's address as the bridge has it.
+/// Checks both directions, and the client's address as the bridge has it.
 fn works(client: &mut Client, bridge: &Bridge, ssh: &ScriptedSsh) {
     let sessions = Admin::of(bridge).sessions();
     assert_eq!(sessions[0]["client_ip"], "127.0.0.77", "{sessions:?}");
@@ -101,7 +101,7 @@ fn works(client: &mut Client, bridge: &Bridge, ssh: &ScriptedSsh) {
     ssh.wait_received(&Received::Gone);
 }
 
-/// One request and its answer, over TLS.
+/// Sends one request over TLS and returns the answer.
 fn get(proxy: SocketAddr, trust: &Arc<ClientConfig>, path: &str) -> String {
     let tcp = TcpStream::connect(proxy).unwrap();
     tcp.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -109,12 +109,12 @@ fn get(proxy: SocketAddr, trust: &Arc<ClientConfig>, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
-    // Not every proxy says goodbye in TLS.
+    // Not every proxy sends a close_notify.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// The page, with the name that the browser has asked for among those it may connect to.
+/// Checks the page, which may connect to the name that the browser requested.
 fn page_loads(proxy: SocketAddr, trust: &Arc<ClientConfig>, path: &str) {
     let answer = get(proxy, trust, path);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
@@ -132,7 +132,7 @@ fn page_loads(proxy: SocketAddr, trust: &Arc<ClientConfig>, path: &str) {
     }
 }
 
-/// Behind a proxy that tells its client in X-Forwarded-For, below a prefix.
+/// Checks a session and the page below a prefix, behind a proxy that sends X-Forwarded-For.
 fn below_a_prefix(start: fn(SocketAddr, &Pair) -> Process) {
     let ssh = ScriptedSsh::start(SshScript::default());
     let name = format!("server.public_hosts={NAME}");
@@ -147,7 +147,7 @@ fn below_a_prefix(start: fn(SocketAddr, &Pair) -> Process) {
         .from("127.0.0.77")
         .header("Host", NAME)
         .header("Origin", &format!("https://{NAME}"))
-        // Nobody believes a client.
+        // Headers that a client sends are not trusted.
         .header("X-Forwarded-For", "192.0.2.1")
         .header("Forwarded", "for=192.0.2.2")
         .header("X-Real-IP", "192.0.2.3");
@@ -171,43 +171,43 @@ fn below_a_prefix(start: fn(SocketAddr, &Pair) -> Process) {
 }
 
 #[test]
-fn nginx_as_the_example_has_it() {
+fn sessions_pass_through_the_nginx_example() {
     below_a_prefix(nginx::start);
 }
 
 #[test]
-fn caddy_as_the_example_has_it() {
+fn sessions_pass_through_the_caddy_example() {
     below_a_prefix(caddy::start);
 }
 
-/// Past the proxy nobody gets in: its listener wants a header.
+/// The bridge's listener requires the header of the PROXY protocol.
 #[test]
-fn the_bridges_own_port_is_the_proxys_alone() {
-    let site = Site::new();
-    site.proxy.wait_health("UP");
-    let mut raw = common::Raw::connect(site.bridge.addr());
+fn a_direct_connection_without_a_proxy_header_is_closed() {
+    let fixture = ProxyFixture::new();
+    fixture.proxy.wait_health("UP");
+    let mut raw = common::Raw::connect(fixture.bridge.addr());
     raw.send(format!("GET /readyz HTTP/1.1\r\nHost: {NAME}\r\n\r\n").as_bytes());
     assert_eq!(raw.rest(), b"");
 }
 
 #[test]
-fn a_drain_and_a_restart_are_seen_and_sessions_go_on() {
-    let mut site = Site::new();
-    site.proxy.wait_health("UP");
-    let mut client = site.ready(&site.options);
-    let address = site.bridge.addr();
-    site.bridge.signal(Signal::TERM);
+fn haproxy_detects_a_drain_and_a_restart_and_sessions_continue() {
+    let mut fixture = ProxyFixture::new();
+    fixture.proxy.wait_health("UP");
+    let mut client = fixture.ready(&fixture.options);
+    let address = fixture.bridge.addr();
+    fixture.bridge.signal(Signal::TERM);
     assert_eq!(client.wait_type("notice")["kind"], "drain");
-    site.proxy.wait_health("DOWN");
-    // Newcomers are told so by the proxy; who is there goes on.
-    let refused = Client::try_connect(site.proxy.addr(), "/ws/x", &site.options);
+    fixture.proxy.wait_health("DOWN");
+    // The proxy refuses new connections; existing sessions continue.
+    let refused = Client::try_connect(fixture.proxy.addr(), "/ws/x", &fixture.options);
     assert_eq!(refused.err().map(|refused| refused.status), Some(503));
     client.send_binary(b"still here");
-    site.ssh.wait_input(10);
-    site.ssh.exit(0);
+    fixture.ssh.wait_input(10);
+    fixture.ssh.exit(0);
     assert_eq!(client.until_close().0, 1000);
-    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
-    site.bridge = bridge(site.ssh.addr(), &address.to_string());
-    site.proxy.wait_health("UP");
-    site.ready(&site.options);
+    assert_eq!(fixture.bridge.wait_exit(DEADLINE).code(), Some(0));
+    fixture.bridge = bridge(fixture.ssh.addr(), &address.to_string());
+    fixture.proxy.wait_health("UP");
+    fixture.ready(&fixture.options);
 }

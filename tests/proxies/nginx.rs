@@ -20,7 +20,7 @@ pub(crate) fn start(bridge: SocketAddr, pair: &Pair) -> Process {
     let of = |name: &str| directory.at(name).display().to_string();
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {};", of(kind)));
-    // What Debian's own file has, but for places and numbers.
+    // What Debian's own file has, but for paths and numbers.
     let main = format!(
         "daemon off;\nmaster_process off;\npid {};\nerror_log stderr info;\n\
          events {{ worker_connections 100; }}\n\

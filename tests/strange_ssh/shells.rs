@@ -61,7 +61,7 @@ fn table() -> Vec<Row> {
 }
 
 #[test]
-fn each_way_to_reply_and_to_end_has_its_outcome() {
+fn each_kind_of_reply_and_end_has_its_outcome() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
     let mut wrong = Vec::new();

@@ -31,7 +31,7 @@ impl TerminalFixture {
 }
 
 #[test]
-fn the_terminal_is_as_under_openssh() {
+fn the_terminal_behaves_as_under_openssh() {
     let fixture = TerminalFixture::new(&[]);
     let end = fixture.run(Some("stty -a")).transcript();
     assert_eq!(end.status(), 0);

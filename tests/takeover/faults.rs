@@ -1,7 +1,7 @@
 //! New processes that fail, and files that are no takeover socket.
 
 use crate::common::{Bridge, DEADLINE, PausedThread, run_line, words};
-use crate::site::Site;
+use crate::fixture::TakeoverFixture;
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
 use sshard::control::takeover::take_over;
@@ -10,31 +10,31 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
 /// Runs `serve` with these arguments, which has to fail and to say so.
-fn fails(site: &Site, more: &str, said: &str) {
-    let ended = run_line(&site.line(more));
+fn fails(fixture: &TakeoverFixture, more: &str, said: &str) {
+    let ended = run_line(&fixture.line(more));
     assert_eq!(ended.code, Some(78), "{ended:?}");
     assert!(ended.stderr.contains(said), "{ended:?}");
 }
 
-fn serves(site: &Site, bridge: &Bridge) {
-    let mut client = site.ready(bridge.addr());
-    site.works(&mut client);
+fn serves(fixture: &TakeoverFixture, bridge: &Bridge) {
+    let mut client = fixture.ready(bridge.addr());
+    fixture.works(&mut client);
 }
 
 #[test]
 fn a_new_process_that_fails_leaves_the_old_one_serving() {
-    let site = Site::new();
-    let old = site.generation("--shards 2");
+    let fixture = TakeoverFixture::new();
+    let old = fixture.generation("--shards 2");
     // Found out when the sockets are there.
     let elsewhere = "--listen 127.0.0.9:0 --set server.proxy_protocol=127.0.0.9:0";
-    fails(&site, elsewhere, "is not the address of a passed socket");
+    fails(&fixture, elsewhere, "is not the address of a passed socket");
     old.wait_stderr_count("not handed over; this process goes on", 1);
-    serves(&site, &old);
+    serves(&fixture, &old);
 
     // One that connects and leaves, and one that says something else.
     for said in [&b""[..], b"hello"] {
         let client = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
-        let path = SockAddr::unix(site.socket()).unwrap();
+        let path = SockAddr::unix(fixture.socket()).unwrap();
         client.connect(&path).unwrap();
         if !said.is_empty() {
             client.send(said).unwrap();
@@ -42,93 +42,96 @@ fn a_new_process_that_fails_leaves_the_old_one_serving() {
         drop(client);
     }
     old.wait_stderr_count("not handed over; this process goes on", 3);
-    serves(&site, &old);
+    serves(&fixture, &old);
     // And then one that does it right.
-    let new = site.generation("--shards 1");
+    let new = fixture.generation("--shards 1");
     assert_eq!(new.addr(), old.addr());
-    serves(&site, &new);
+    serves(&fixture, &new);
 }
 
 /// A stuck shard is a likely reason to restart. The new process serves every connection, and keeps
 /// the path, so that the next one finds it.
 #[test]
 fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
-    let site = Site::new();
-    let mut old = site.generation("--shards 2 --drain-timeout 1s");
+    let fixture = TakeoverFixture::new();
+    let mut old = fixture.generation("--shards 2 --drain-timeout 1s");
     let hold = PausedThread::of(&old, "sshard-1");
-    let new = site.generation("--shards 2");
-    old.wait_stderr_count("handing over all the same", 1);
+    let new = fixture.generation("--shards 2");
+    old.wait_stderr_count(
+        "a shard did not stop accepting in time; handing over anyway",
+        1,
+    );
     for _ in 0..8 {
-        serves(&site, &new);
+        serves(&fixture, &new);
     }
     old.wait_stderr_count("the process ends without it", 1);
     drop(hold);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
-    let next = site.generation("--shards 1");
+    let next = fixture.generation("--shards 1");
     assert_eq!(next.addr(), new.addr());
-    serves(&site, &next);
+    serves(&fixture, &next);
 }
 
 /// The successor has the sockets, and dies before its own socket is at the path.
 #[test]
 fn an_old_process_whose_successor_died_does_not_stop_the_next_one() {
-    let site = Site::new();
-    let old = site.generation("--drain-timeout 1h");
-    let mut session = site.ready(old.addr());
-    let successor = take_over(&site.socket()).unwrap().unwrap();
+    let fixture = TakeoverFixture::new();
+    let old = fixture.generation("--drain-timeout 1h");
+    let mut session = fixture.ready(old.addr());
+    let successor = take_over(&fixture.socket()).unwrap().unwrap();
     successor.finish().unwrap();
     old.wait_stderr_count("handed over to a new process", 1);
-    let next = site.generation("");
-    serves(&site, &next);
-    site.works(&mut session);
-    assert_eq!(site.own_sockets().len(), 2, "one of each process");
-    let last = site.generation("");
+    let next = fixture.generation("");
+    serves(&fixture, &next);
+    fixture.works(&mut session);
+    assert_eq!(fixture.own_sockets().len(), 2, "one of each process");
+    let last = fixture.generation("");
     assert_eq!(last.addr(), next.addr(), "the sockets are passed again");
 }
 
 /// The addresses are printed by then, and the pipe is closed.
 #[test]
 fn a_broken_standard_output_does_not_end_a_new_process() {
-    let site = Site::new();
-    let old = site.generation("");
+    let fixture = TakeoverFixture::new();
+    let old = fixture.generation("");
     let mut new = Command::new("bash")
         .args(["-c", "exec \"$0\" \"$@\" >/dev/full 2>&1"])
         .arg(env!("CARGO_BIN_EXE_sshard"))
-        .args(words(&site.line("")))
+        .args(words(&fixture.line("")))
         .env("SSHARD_ADMIN__LISTEN", "127.0.0.1:0")
         .spawn()
         .unwrap();
     old.wait_stderr_count("handed over to a new process", 1);
-    serves(&site, &old);
+    serves(&fixture, &old);
     new.kill().unwrap();
     new.wait().unwrap();
 }
 
 #[test]
 fn a_socket_of_a_dead_process_does_not_stop_the_next_one() {
-    let site = Site::new();
-    let mut dead = site.generation("");
+    let fixture = TakeoverFixture::new();
+    let mut dead = fixture.generation("");
     dead.signal(Signal::KILL);
     dead.wait_exit(DEADLINE);
-    assert!(site.socket().exists(), "its socket is still there");
-    let [left] = &site.own_sockets()[..] else {
-        panic!("{:?}", site.own_sockets());
+    assert!(fixture.socket().exists(), "its socket is still there");
+    let [left] = &fixture.own_sockets()[..] else {
+        panic!("{:?}", fixture.own_sockets());
     };
     // Named alike, and not what a process leaves.
-    let precious = site.socket().with_extension("0123456789abcdef");
+    let precious = fixture.socket().with_extension("0123456789abcdef");
     fs::write(&precious, "precious").unwrap();
-    let next = site.generation("");
-    serves(&site, &next);
-    let sockets = site.own_sockets();
+    let next = fixture.generation("");
+    serves(&fixture, &next);
+    let sockets = fixture.own_sockets();
     assert!(!sockets.contains(left) && sockets.contains(&precious));
     assert_eq!(sockets.len(), 2, "and that of the new process: {sockets:?}");
 }
 
 #[test]
-fn a_path_without_room_for_the_name_of_an_instance_is_refused() {
-    let site = Site::new();
-    let socket = site.socket().display().to_string();
-    let target = site.ssh.addr();
+fn a_path_that_is_too_long_with_the_name_of_an_instance_is_refused() {
+    let fixture = TakeoverFixture::new();
+    let socket = fixture.socket().display().to_string();
+    let target = fixture.ssh.addr();
     for (length, code) in [(90, 0), (91, 78)] {
         let path = format!("{socket}{}", "x".repeat(length - socket.len()));
         let ended = run_line(&format!("serve --check --allow {target} --takeover {path}"));
@@ -139,23 +142,27 @@ fn a_path_without_room_for_the_name_of_an_instance_is_refused() {
 
 #[test]
 fn the_socket_has_mode_0600_and_is_removed_at_the_end() {
-    let site = Site::new();
-    let mut bridge = site.generation("");
-    let metadata = fs::metadata(site.socket()).unwrap();
+    let fixture = TakeoverFixture::new();
+    let mut bridge = fixture.generation("");
+    let metadata = fs::metadata(fixture.socket()).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
     bridge.signal(Signal::TERM);
     assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));
-    assert!(!site.socket().exists());
-    assert!(site.own_sockets().is_empty(), "{:?}", site.own_sockets());
+    assert!(!fixture.socket().exists());
+    assert!(
+        fixture.own_sockets().is_empty(),
+        "{:?}",
+        fixture.own_sockets()
+    );
 }
 
 #[test]
 fn a_file_that_is_no_socket_is_left_alone() {
-    let site = Site::new();
-    fs::write(site.socket(), "precious").unwrap();
+    let fixture = TakeoverFixture::new();
+    fs::write(fixture.socket(), "precious").unwrap();
     for said in ["server.takeover", "is not a socket"] {
-        fails(&site, "", said);
+        fails(&fixture, "", said);
     }
-    assert_eq!(fs::read_to_string(site.socket()).unwrap(), "precious");
+    assert_eq!(fs::read_to_string(fixture.socket()).unwrap(), "precious");
 }

@@ -2,7 +2,7 @@
 
 use crate::common::fixture::path_to;
 use crate::common::{Admin, Client, DEADLINE, Options};
-use crate::site::Site;
+use crate::fixture::TakeoverFixture;
 use rustix::net::sockopt::socket_peercred;
 use serde_json::json;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -23,8 +23,8 @@ const THREADS: usize = 48;
 
 #[test]
 fn of_200_connections_a_second_none_is_refused_while_generations_change() {
-    let site = Site::new();
-    let first = site.generation("--shards 2");
+    let fixture = TakeoverFixture::new();
+    let first = fixture.generation("--shards 2");
     let address = first.addr();
     let admin = Admin::of(&first);
     let next = AtomicUsize::new(0);
@@ -34,7 +34,7 @@ fn of_200_connections_a_second_none_is_refused_while_generations_change() {
         let due = started + PACE * u32::try_from(number).unwrap();
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let session = AssertUnwindSafe(|| {
-            let mut client = site.ready(address);
+            let mut client = fixture.ready(address);
             client.send_json(&json!({ "type": "close" }));
             assert_eq!(client.until_close().0, 1000);
         });
@@ -61,7 +61,7 @@ fn of_200_connections_a_second_none_is_refused_while_generations_change() {
                 thread::yield_now();
                 thread::sleep(PACE);
             }
-            generations.push(site.generation(shards));
+            generations.push(fixture.generation(shards));
         }
         let failed = clients.into_iter().map(|client| client.join().unwrap());
         (failed.sum::<usize>(), generations)
@@ -84,31 +84,31 @@ fn of_200_connections_a_second_none_is_refused_while_generations_change() {
 }
 
 #[test]
-fn sessions_live_on_in_the_old_process_until_their_end() {
-    let site = Site::new();
-    let mut old = site.generation("--shards 2");
-    let mut shell = site.ready(old.addr());
-    // Upgraded, but not logged in: nobody else can serve it.
-    let mut late = Client::connect(old.addr(), &path_to(site.ssh.addr()), &Options::v1());
+fn sessions_continue_in_the_old_process_until_they_end() {
+    let fixture = TakeoverFixture::new();
+    let mut old = fixture.generation("--shards 2");
+    let mut shell = fixture.ready(old.addr());
+    // Upgraded, but not logged in: no other process can serve it.
+    let mut late = Client::connect(old.addr(), &path_to(fixture.ssh.addr()), &Options::v1());
     late.wait_type("hello");
 
-    let new = site.generation("--shards 1");
+    let new = fixture.generation("--shards 1");
     assert_eq!(shell.wait_type("notice")["kind"], "drain");
-    site.works(&mut shell);
+    fixture.works(&mut shell);
     late.send_json(&json!({ "type": "auth", "username": "u" }));
     late.wait_type("ready");
-    site.works(&mut late);
-    let mut young = site.ready(new.addr());
-    site.works(&mut young);
+    fixture.works(&mut late);
+    let mut young = fixture.ready(new.addr());
+    fixture.works(&mut young);
     let count = Admin::of(&new).stat("active_sessions");
     assert_eq!(count, 1, "the new one has its own alone");
 
     drop(late);
-    site.works(&mut shell);
+    fixture.works(&mut shell);
     shell.send_json(&json!({ "type": "close" }));
     assert_eq!(shell.until_close().0, 1000);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
-    site.works(&mut young);
+    fixture.works(&mut young);
 }
 
 /// Returns the process that listens there.
@@ -123,43 +123,43 @@ fn listener_at(path: &Path) -> u32 {
 
 #[test]
 fn an_old_process_has_a_socket_of_its_own_until_it_exits() {
-    let site = Site::new();
-    let mut old = site.generation("");
-    let mut shell = site.ready(old.addr());
-    let [of_old] = <[PathBuf; 1]>::try_from(site.own_sockets()).unwrap();
+    let fixture = TakeoverFixture::new();
+    let mut old = fixture.generation("");
+    let mut shell = fixture.ready(old.addr());
+    let [of_old] = <[PathBuf; 1]>::try_from(fixture.own_sockets()).unwrap();
     let instance = of_old.extension().unwrap().display().to_string();
     old.wait_stderr(&format!("instance={instance}"), DEADLINE);
     let mode = fs::metadata(&of_old).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
-    let new = site.generation("");
-    let mut sockets = site.own_sockets();
+    let new = fixture.generation("");
+    let mut sockets = fixture.own_sockets();
     sockets.retain(|path| *path != of_old);
     let [of_new] = <[PathBuf; 1]>::try_from(sockets).unwrap();
     assert_eq!(shell.wait_type("notice")["kind"], "drain");
-    // More often than connections fit into the queue of a socket that nobody accepts from.
+    // More often than connections fit into the queue of a socket that is not accepted from.
     for _ in 0..8 {
         assert_eq!(listener_at(&of_old), old.pid());
     }
     assert_eq!(listener_at(&of_new), new.pid());
-    assert_eq!(listener_at(&site.socket()), new.pid());
-    site.works(&mut shell);
+    assert_eq!(listener_at(&fixture.socket()), new.pid());
+    fixture.works(&mut shell);
 
     shell.send_json(&json!({ "type": "close" }));
     assert_eq!(shell.until_close().0, 1000);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
-    assert_eq!(site.own_sockets(), [of_new]);
+    assert_eq!(fixture.own_sockets(), [of_new]);
     // What looked for it has not kept it from being taken over.
-    let next = site.generation("");
-    site.works(&mut site.ready(next.addr()));
+    let next = fixture.generation("");
+    fixture.works(&mut fixture.ready(next.addr()));
 }
 
 #[test]
 fn the_drain_deadline_holds_for_the_sessions_of_the_old_process() {
-    let site = Site::new();
-    let mut old = site.generation("--drain-timeout 1s");
-    let mut shell = site.ready(old.addr());
-    let _new = site.generation("");
+    let fixture = TakeoverFixture::new();
+    let mut old = fixture.generation("--drain-timeout 1s");
+    let mut shell = fixture.ready(old.addr());
+    let _new = fixture.generation("");
     assert_eq!(shell.until_close().0, 1001);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
 }

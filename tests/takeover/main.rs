@@ -7,5 +7,5 @@ mod activation;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod fixture;
 mod handover;
-mod site;

@@ -14,13 +14,13 @@ use std::net::Ipv6Addr;
 const BROAD: &str = "targets.allow=0.0.0.0/0:*,[::/0]:*,*.test:*";
 
 /// A server at every address of this machine, and a file of known hosts.
-struct World {
+struct HostKeyFixture {
     ssh: ScriptedSsh,
     file: tempfile::NamedTempFile,
     _dns: Dns,
 }
 
-impl World {
+impl HostKeyFixture {
     /// `known` with `PORT` for the server's port, `OTHER` for a key that is not its own.
     fn new(known: &str) -> Self {
         add_address("64:ff9b::c000:20a/128");
@@ -115,40 +115,40 @@ const NUMBERS: &[&str] = &[
 ];
 
 #[test]
-fn no_spelling_escapes_a_changed_key() {
+fn a_changed_key_is_refused_under_every_spelling() {
     inside(|| {
-        let world = World::new(
+        let fixture = HostKeyFixture::new(
             "[192.0.2.10]:PORT OTHER\n[Public.Test]:PORT OTHER\n[2001:DB8:0::10]:PORT OTHER\n",
         );
-        let before = world.text();
+        let before = fixture.text();
         for policy in ["accept-new", "ask", "strict"] {
-            let bridge = world.bridge(policy, &[]);
+            let bridge = fixture.bridge(policy, &[]);
             for spelling in SPELLINGS.into_iter().flatten() {
-                let got = ask(bridge.addr(), &world.path(spelling));
+                let got = ask(bridge.addr(), &fixture.path(spelling));
                 let changed = (Refusal::Close(4409), "host-key-changed".to_owned());
                 assert_eq!(got, changed, "{policy} {spelling}");
             }
             for spelling in NUMBERS {
-                let (got, _) = ask(bridge.addr(), &world.path(spelling));
+                let (got, _) = ask(bridge.addr(), &fixture.path(spelling));
                 assert_eq!(got, Refusal::Status(400), "{policy} {spelling}");
             }
         }
-        assert_eq!(world.text(), before);
+        assert_eq!(fixture.text(), before);
     });
 }
 
 #[test]
 fn a_host_key_is_stored_once_for_all_spellings() {
     inside(|| {
-        let world = World::new("");
-        let bridge = world.bridge("accept-new", &[]);
+        let fixture = HostKeyFixture::new("");
+        let bridge = fixture.bridge("accept-new", &[]);
         for spelling in SPELLINGS.into_iter().flatten() {
-            let (_, word) = ask(bridge.addr(), &world.path(spelling));
+            let (_, word) = ask(bridge.addr(), &fixture.path(spelling));
             assert_eq!(word, "ready", "{spelling}");
         }
-        let text = world.text();
+        let text = fixture.text();
         let names: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
-        let port = world.ssh.addr().port();
+        let port = fixture.ssh.addr().port();
         let expected = ["192.0.2.10", "public.test", "2001:db8::10"];
         assert_eq!(
             names,
@@ -156,9 +156,9 @@ fn a_host_key_is_stored_once_for_all_spellings() {
             "{text}"
         );
         // One who reads the file anew knows them all.
-        let strict = world.bridge("strict", &[]);
+        let strict = fixture.bridge("strict", &[]);
         for spelling in SPELLINGS.into_iter().flatten() {
-            let (_, word) = ask(strict.addr(), &world.path(spelling));
+            let (_, word) = ask(strict.addr(), &fixture.path(spelling));
             assert_eq!(word, "ready", "{spelling}");
         }
     });
@@ -168,15 +168,15 @@ fn a_host_key_is_stored_once_for_all_spellings() {
 #[test]
 fn keys_stored_for_one_client_are_bounded() {
     inside(|| {
-        let world = World::new("");
+        let fixture = HostKeyFixture::new("");
         let settings = [
             "ssh.new_host_keys_per_client=3",
             "ssh.new_host_keys_period=1h",
         ];
-        let bridge = world.bridge("accept-new", &settings);
+        let bridge = fixture.bridge("accept-new", &settings);
         let name = |client: &str, number: usize| {
             let host = format!("n{number}.c{}.rebind.test", client.replace('.', "-"));
-            world.word(&bridge, client, &host)
+            fixture.word(&bridge, client, &host)
         };
         for client in ["127.0.0.1", "127.0.0.2"] {
             let words: Vec<_> = (0..6).map(|number| name(client, number)).collect();
@@ -187,49 +187,49 @@ fn keys_stored_for_one_client_are_bounded() {
                 "{client}"
             );
         }
-        assert_eq!(world.text().lines().count(), 6);
+        assert_eq!(fixture.text().lines().count(), 6);
         bridge.wait_stderr("ssh.new_host_keys_per_client", DEADLINE);
         // What is known is known to all, however much they have had written.
         assert_eq!(
-            world.word(&bridge, "127.0.0.1", "n0.c127-0-0-2.rebind.test"),
+            fixture.word(&bridge, "127.0.0.1", "n0.c127-0-0-2.rebind.test"),
             "target-refused"
         );
-        assert_eq!(world.word(&bridge, "127.0.0.3", "public.test"), "ready");
+        assert_eq!(fixture.word(&bridge, "127.0.0.3", "public.test"), "ready");
         for client in ["127.0.0.1", "127.0.0.2"] {
-            assert_eq!(world.word(&bridge, client, "PUBLIC.test."), "ready");
+            assert_eq!(fixture.word(&bridge, client, "PUBLIC.test."), "ready");
         }
-        assert_eq!(world.text().lines().count(), 7);
+        assert_eq!(fixture.text().lines().count(), 7);
     });
 }
 
 #[test]
 fn keys_stored_for_all_clients_are_bounded() {
     inside(|| {
-        let world = World::new("# the operator's\n");
+        let fixture = HostKeyFixture::new("# the operator's\n");
         let settings = [
             "ssh.new_host_keys_per_client=1",
             "ssh.new_host_keys_period=1h",
         ];
-        let bridge = world.bridge("accept-new", &settings);
+        let bridge = fixture.bridge("accept-new", &settings);
         let words = (1..=20).map(|n| {
             let host = format!("n{n}.rebind.test");
-            world.word(&bridge, &format!("127.0.1.{n}"), &host)
+            fixture.word(&bridge, &format!("127.0.1.{n}"), &host)
         });
         assert_eq!(words.filter(|word| word == "ready").count(), 16);
-        assert_eq!(world.text().lines().count(), 17);
+        assert_eq!(fixture.text().lines().count(), 17);
         // And the file has an end, whoever asks.
         let settings = ["ssh.max_known_hosts_lines=18"];
-        let bridge = world.bridge("accept-new", &settings);
+        let bridge = fixture.bridge("accept-new", &settings);
         let words = (1..=3).map(|n| {
             let host = format!("m{n}.rebind.test");
-            world.word(&bridge, &format!("127.0.2.{n}"), &host)
+            fixture.word(&bridge, &format!("127.0.2.{n}"), &host)
         });
         let words: Vec<_> = words.collect();
         assert_eq!(
             words,
             ["ready", "host-key-not-stored", "host-key-not-stored"]
         );
-        assert_eq!(world.text().lines().count(), 18);
+        assert_eq!(fixture.text().lines().count(), 18);
         bridge.wait_stderr("ssh.max_known_hosts_lines", DEADLINE);
     });
 }

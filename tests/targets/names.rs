@@ -10,14 +10,14 @@ const REBINDINGS: usize = 100;
 
 /// A name server, an SSH server at the public address, and a listener on loopback with the same
 /// port.
-struct World {
+struct NameFixture {
     dns: Dns,
     ssh: ScriptedSsh,
     inner: [CountingListener; 2],
     bridge: Bridge,
 }
 
-impl World {
+impl NameFixture {
     /// `allow` and `deny` with `PORT` for the port.
     fn new(allow: &str, deny: &str) -> Self {
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
@@ -62,20 +62,20 @@ impl World {
 #[test]
 fn a_rebinding_name_is_connected_to_at_the_allowed_address() {
     inside(|| {
-        let world = World::new("*.rebind.test:PORT,*.bounce.test:PORT", "");
+        let fixture = NameFixture::new("*.rebind.test:PORT,*.bounce.test:PORT", "");
         for number in 0..REBINDINGS {
             let name = format!("n{number}.rebind.test");
-            let path = world.path(&name);
-            let mut client = Client::connect(world.bridge.addr(), &path, &Options::v1());
+            let path = fixture.path(&name);
+            let mut client = Client::connect(fixture.bridge.addr(), &path, &Options::v1());
             client.login_v1("u", "p");
-            assert_eq!(world.dns.asked(&name), 1, "{name}");
+            assert_eq!(fixture.dns.asked(&name), 1, "{name}");
             let name = format!("n{number}.bounce.test");
             let refused = (Refusal::Close(4403), "target-refused".to_owned());
-            assert_eq!(world.ask(&name), refused);
-            assert_eq!(world.dns.asked(&name), 1, "{name}");
+            assert_eq!(fixture.ask(&name), refused);
+            assert_eq!(fixture.dns.asked(&name), 1, "{name}");
         }
-        assert_eq!(world.connected(), REBINDINGS);
-        assert_eq!(world.came_in(), 0);
+        assert_eq!(fixture.connected(), REBINDINGS);
+        assert_eq!(fixture.came_in(), 0);
     });
 }
 
@@ -87,7 +87,7 @@ const REFUSED: &str = "most.test loop.test loop6.test mapped.test nat64.test six
 #[test]
 fn a_name_is_allowed_by_its_addresses() {
     inside(|| {
-        let world = World::new("*.test:PORT,[2001:db8::/32]:PORT", "192.0.2.11:PORT");
+        let fixture = NameFixture::new("*.test:PORT,[2001:db8::/32]:PORT", "192.0.2.11:PORT");
         for (word, code, names) in [
             ("ready", 0, "public.test PUBLIC.Test. alias-out.test"),
             ("target-refused", 4403, REFUSED),
@@ -100,20 +100,20 @@ fn a_name_is_allowed_by_its_addresses() {
             ("deadline", 4408, "x.hang.test"),
         ] {
             for name in names.split_whitespace() {
-                let before = world.connected();
-                let got = world.ask(name);
+                let before = fixture.connected();
+                let got = fixture.ask(name);
                 assert_eq!(got, (Refusal::Close(code), word.to_owned()), "{name}");
                 let expected = before + usize::from(word == "ready");
-                assert_eq!(world.connected(), expected, "{name}");
+                assert_eq!(fixture.connected(), expected, "{name}");
             }
         }
-        assert_eq!(world.came_in(), 0);
+        assert_eq!(fixture.came_in(), 0);
         // One code for both, and each its own text.
         for (text, sessions) in [
             ("the target's name has no address", 4),
             ("no name server answered for the target's name", 2),
         ] {
-            world.bridge.wait_stderr_count(text, sessions);
+            fixture.bridge.wait_stderr_count(text, sessions);
         }
     });
 }
@@ -122,9 +122,9 @@ fn a_name_is_allowed_by_its_addresses() {
 #[test]
 fn a_name_may_have_sixty_four_addresses() {
     inside(|| {
-        let world = World::new("most.test:PORT", "");
-        assert_eq!(world.ask("most.test").1, "ready");
-        assert_eq!(world.connected(), 1);
+        let fixture = NameFixture::new("most.test:PORT", "");
+        assert_eq!(fixture.ask("most.test").1, "ready");
+        assert_eq!(fixture.connected(), 1);
     });
 }
 
@@ -132,31 +132,31 @@ fn a_name_may_have_sixty_four_addresses() {
 #[test]
 fn a_name_that_no_rule_could_allow_is_not_looked_up() {
     inside(|| {
-        let world = World::new("public.test:PORT,*.public.test:PORT", "x.public.test:PORT");
-        let other_port = format!("/ws/public.test/{}", world.ssh.addr().port() ^ 1);
+        let fixture = NameFixture::new("public.test:PORT,*.public.test:PORT", "x.public.test:PORT");
+        let other_port = format!("/ws/public.test/{}", fixture.ssh.addr().port() ^ 1);
         for path in [
-            world.path("other.test"),
-            world.path("public.test.evil.test"),
-            world.path("notpublic.test"),
-            world.path("x.public.test"),
-            world.path("127.0.0.1"),
+            fixture.path("other.test"),
+            fixture.path("public.test.evil.test"),
+            fixture.path("notpublic.test"),
+            fixture.path("x.public.test"),
+            fixture.path("127.0.0.1"),
             other_port,
         ] {
             let refused = (Refusal::Close(4403), "target-refused".to_owned());
-            assert_eq!(ask(world.bridge.addr(), &path), refused, "{path}");
+            assert_eq!(ask(fixture.bridge.addr(), &path), refused, "{path}");
         }
-        assert_eq!(world.dns.queries(), 0);
-        world
+        assert_eq!(fixture.dns.queries(), 0);
+        fixture
             .bridge
             .wait_stderr("no rule allows this host", DEADLINE);
-        assert_eq!(world.ask("public.test").1, "ready");
-        assert_eq!(world.dns.asked("public.test"), 1);
+        assert_eq!(fixture.ask("public.test").1, "ready");
+        assert_eq!(fixture.dns.asked("public.test"), 1);
         // A network rule could allow any name with its port.
-        let world_of_networks = format!("targets.allow=10.0.0.0/8:{}", world.ssh.addr().port());
-        let bridge = bridge_to(&[], &[&world_of_networks]);
-        let refused = ask(bridge.addr(), &world.path("loop.test"));
+        let networks = format!("targets.allow=10.0.0.0/8:{}", fixture.ssh.addr().port());
+        let bridge = bridge_to(&[], &[&networks]);
+        let refused = ask(bridge.addr(), &fixture.path("loop.test"));
         assert_eq!(refused.1, "target-refused");
-        assert_eq!(world.dns.asked("loop.test"), 1);
-        assert_eq!(world.came_in(), 0);
+        assert_eq!(fixture.dns.asked("loop.test"), 1);
+        assert_eq!(fixture.came_in(), 0);
     });
 }

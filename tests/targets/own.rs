@@ -15,7 +15,7 @@ fn refused(bridge: &Bridge, target: SocketAddr) -> bool {
 }
 
 #[test]
-fn broad_rules_do_not_open_own_listeners() {
+fn broad_rules_do_not_allow_own_listeners() {
     inside(|| {
         let rules = "targets.allow=127.0.0.0/8:*,127.0.0.1:*,localhost:*,[::1]:*,0.0.0.0/8:*";
         let bridge = bridge_to(&[], &[rules, "ssh.handshake_timeout=1s"]);
@@ -60,7 +60,7 @@ fn a_wildcard_listener_is_recognised_at_every_address() {
 }
 
 #[test]
-fn an_exact_entry_opens_an_own_listener() {
+fn an_exact_entry_allows_an_own_listener() {
     inside(|| {
         for (rule, opens) in [
             ("targets.allow=192.0.2.0/24:PORT", false),

@@ -192,7 +192,7 @@ const SPELLINGS: &[(&str, Refusal)] = &[
 ];
 
 #[test]
-fn forbidden_spellings() {
+fn forbidden_spellings_are_refused_and_not_connected_to() {
     inside(|| {
         assert!(SPELLINGS.len() >= 40);
         let _dns = Dns::start();

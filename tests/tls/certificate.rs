@@ -1,8 +1,8 @@
-//! Certificates and keys that are good, bad, or late.
+//! Certificates and keys: valid, invalid, expired.
 
-use crate::common::tls::{Files, Pair, credulous};
+use crate::common::tls::{Files, Pair, accepting_any_certificate};
 use crate::common::{Admin, DEADLINE, Options, run_line};
-use crate::site::Site;
+use crate::fixture::TlsFixture;
 use futures_rustls::rustls::version::TLS13;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -25,16 +25,16 @@ fn seconds(time: SystemTime) -> u64 {
 }
 
 #[test]
-fn its_expiry_is_a_metric() {
+fn the_expiry_of_the_certificate_is_a_metric() {
     let until = SystemTime::now() + 77 * DAY;
-    let site = Site::with(Pair::valid(SystemTime::now() - DAY, until), &[]);
-    assert_eq!(expiry(&Admin::of(&site.bridge)), Some(seconds(until)));
+    let fixture = TlsFixture::with(Pair::valid(SystemTime::now() - DAY, until), &[]);
+    assert_eq!(expiry(&Admin::of(&fixture.bridge)), Some(seconds(until)));
     let plain = crate::common::Fixture::new(&[]);
     assert_eq!(expiry(&Admin::of(&plain.bridge)), None);
 }
 
 #[test]
-fn the_first_to_expire_of_a_chain_counts() {
+fn the_expiry_of_a_chain_is_its_earliest() {
     let now = SystemTime::now();
     let (leaf, above) = (
         Pair::valid(now - DAY, now + 9 * DAY),
@@ -52,16 +52,16 @@ fn the_first_to_expire_of_a_chain_counts() {
 }
 
 #[test]
-fn an_invalid_one_is_served_with_a_warning() {
+fn an_invalid_certificate_is_served_with_a_warning() {
     let now = SystemTime::now();
     for (from, until, said) in [
         (now - 9 * DAY, now - DAY, "HAS EXPIRED"),
         (now + DAY, now + 9 * DAY, "NOT YET VALID"),
     ] {
-        let site = Site::with(Pair::valid(from, until), &[]);
-        site.bridge.wait_stderr(said, DEADLINE);
-        assert_eq!(expiry(&Admin::of(&site.bridge)), Some(seconds(until)));
-        site.ready(&Options::v1().tls(&credulous(&TLS13)));
+        let fixture = TlsFixture::with(Pair::valid(from, until), &[]);
+        fixture.bridge.wait_stderr(said, DEADLINE);
+        assert_eq!(expiry(&Admin::of(&fixture.bridge)), Some(seconds(until)));
+        fixture.ready(&Options::v1().tls(&accepting_any_certificate(&TLS13)));
     }
 }
 
@@ -150,8 +150,8 @@ fn rsa_and_ec_keys_in_every_unencrypted_form_are_served() {
         assert!(made.status.success(), "{args:?}: {made:?}");
         String::from_utf8(made.stdout).unwrap()
     };
-    let site = Site::new(&[]);
-    let (cert, key) = (site.files.cert_file(), site.files.key_file());
+    let fixture = TlsFixture::new(&[]);
+    let (cert, key) = (fixture.files.cert_file(), fixture.files.key_file());
     let (cert, key) = (cert.display().to_string(), key.display().to_string());
     for (kind, form) in [
         ("rsa:2048", None),
@@ -168,14 +168,14 @@ fn rsa_and_ec_keys_in_every_unencrypted_form_are_served() {
             fs::write(&key, text).unwrap();
         }
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-        let answer = Admin::of(&site.bridge).post("/api/v1/reload");
+        let answer = Admin::of(&fixture.bridge).post("/api/v1/reload");
         assert_eq!(answer.status, 200, "{kind} {form:?}: {answer:?}");
-        site.ready(&Options::v1().tls(&credulous(&TLS13)));
+        fixture.ready(&Options::v1().tls(&accepting_any_certificate(&TLS13)));
     }
 }
 
 #[test]
-fn one_file_without_the_other_is_a_contradiction() {
+fn one_file_without_the_other_is_refused() {
     for flag in ["--tls-cert", "--tls-key"] {
         let refused = run_line(&format!("serve --check --allow 127.0.0.1:22 {flag} /x"));
         assert_eq!(refused.code, Some(78), "{refused:?}");
@@ -184,9 +184,8 @@ fn one_file_without_the_other_is_a_contradiction() {
     }
 }
 
-/// An open listener needs no `server.allow_plaintext` then.
 #[test]
-fn with_tls_a_listener_may_be_reachable() {
+fn with_tls_a_public_address_needs_no_allow_plaintext() {
     let files = Files::new(&Pair::new());
     let [cert, key] = files.settings();
     let open = "serve --check --allow 127.0.0.1:22 --listen 0.0.0.0:0";

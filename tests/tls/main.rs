@@ -7,7 +7,7 @@
 mod common;
 
 mod certificate;
+mod fixture;
 mod refusals;
 mod reload;
 mod session;
-mod site;

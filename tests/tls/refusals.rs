@@ -4,12 +4,12 @@
 use crate::common::fixture::bridge_to;
 use crate::common::raw::{Answer, Raw, exchange};
 use crate::common::{Admin, DEADLINE, poll, wait_until};
-use crate::site::Site;
+use crate::fixture::TlsFixture;
 use std::net::SocketAddr;
 
 #[test]
-fn old_versions_are_refused_and_new_ones_spoken() {
-    let site = Site::new(&[]);
+fn old_versions_are_refused_and_new_ones_accepted() {
+    let fixture = TlsFixture::new(&[]);
     for (version, spoken) in [
         ("-tls1", None),
         ("-tls1_1", None),
@@ -17,7 +17,7 @@ fn old_versions_are_refused_and_new_ones_spoken() {
         ("-tls1_3", Some("New, TLSv1.3")),
     ] {
         // Level 0, or OpenSSL itself would refuse to ask for the old ones.
-        let output = site.openssl(&[version, "-cipher", "DEFAULT:@SECLEVEL=0"]);
+        let output = fixture.openssl(&[version, "-cipher", "DEFAULT:@SECLEVEL=0"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         match spoken {
@@ -28,18 +28,18 @@ fn old_versions_are_refused_and_new_ones_spoken() {
             }
         }
     }
-    assert_eq!(Admin::of(&site.bridge).failed_handshakes("tls"), 2);
+    assert_eq!(Admin::of(&fixture.bridge).failed_handshakes("tls"), 2);
 }
 
 #[test]
-fn only_http_1_1_is_agreed_on() {
-    let site = Site::new(&[]);
+fn alpn_selects_only_http_1_1() {
+    let fixture = TlsFixture::new(&[]);
     for (offered, wanted) in [
         ("http/1.1", "ALPN protocol: http/1.1"),
         ("h2,http/1.1", "ALPN protocol: http/1.1"),
         ("h2", "alert no application protocol"),
     ] {
-        let output = site.openssl(&["-alpn", offered]);
+        let output = fixture.openssl(&["-alpn", offered]);
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         assert!(text.contains(wanted), "{offered}: {text}");
@@ -48,9 +48,9 @@ fn only_http_1_1_is_agreed_on() {
 
 #[test]
 fn no_session_is_resumed() {
-    let site = Site::new(&[]);
+    let fixture = TlsFixture::new(&[]);
     for version in ["-tls1_2", "-tls1_3"] {
-        let output = site.openssl(&[version, "-reconnect"]);
+        let output = fixture.openssl(&[version, "-reconnect"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.contains("New, TLSv1"), "{text}");
         assert!(!text.contains("Reused, "), "{text}");
@@ -59,9 +59,9 @@ fn no_session_is_resumed() {
 }
 
 #[test]
-fn plain_http_is_told_to_speak_tls() {
-    let site = Site::new(&[]);
-    let addr = site.bridge.addr();
+fn plain_http_gets_a_400_that_names_https_and_wss() {
+    let fixture = TlsFixture::new(&[]);
+    let addr = fixture.bridge.addr();
     let long = format!(
         "GET /ws HTTP/1.1\r\nHost: {addr}\r\nX: {}\r\n\r\n",
         "x".repeat(9000)
@@ -88,20 +88,20 @@ fn plain_http_is_told_to_speak_tls() {
     raw.send(b"GET / HTTP/1.1\r\n\r\n");
     raw.answer();
     assert_eq!(raw.rest(), b"");
-    let admin = Admin::of(&site.bridge);
+    let admin = Admin::of(&fixture.bridge);
     wait_until("six are counted", || admin.failed_handshakes("tls") == 6);
 }
 
 #[test]
-fn what_is_neither_is_an_alert_and_the_end() {
-    let site = Site::new(&[]);
+fn bytes_that_are_neither_tls_nor_http_get_an_alert_and_a_close() {
+    let fixture = TlsFixture::new(&[]);
     for said in [
         &b"\x16\x03\x01\0\x05hello"[..],
         b"\0\0\0\0\0\0\0\0",
         b"\x80\x2e\x01\x03\x01",
         b"\xff\xff\xff\xff\xff\xff",
     ] {
-        let mut raw = Raw::connect(site.bridge.addr());
+        let mut raw = Raw::connect(fixture.bridge.addr());
         raw.send(said);
         let answer = raw.rest();
         assert!(answer.is_empty() || answer[0] == 0x15, "{answer:?}");
@@ -109,7 +109,7 @@ fn what_is_neither_is_an_alert_and_the_end() {
 }
 
 #[test]
-fn tls_on_a_plain_port_gets_a_clean_answer() {
+fn tls_on_a_plain_port_is_400() {
     let bridge = bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], &[]);
     let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
     let mut raw = Raw::connect(bridge.addr());
@@ -120,22 +120,22 @@ fn tls_on_a_plain_port_gets_a_clean_answer() {
 
 /// Covers the TLS deadline, and that of everything before the session.
 #[test]
-fn who_drips_or_says_nothing_is_hung_up_on() {
+fn slow_and_silent_handshakes_are_closed_at_the_deadline() {
     for settings in [
         &["tls.handshake_timeout=300ms"][..],
         &["server.upgrade_timeout=300ms"],
     ] {
-        let site = Site::new(settings);
+        let fixture = TlsFixture::new(settings);
         let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
         for said in [&b""[..], b"\x16", hello] {
-            let mut raw = Raw::connect(site.bridge.addr());
+            let mut raw = Raw::connect(fixture.bridge.addr());
             raw.send(said);
             assert_eq!(raw.rest(), b"", "after {said:?}");
         }
-        let mut raw = Raw::connect(site.bridge.addr());
+        let mut raw = Raw::connect(fixture.bridge.addr());
         raw.send(hello);
         let mut dripped = 0;
-        // Far below what the record announces, so only the clock can end this.
+        // Far below the length that the record announces, so only the deadline can end this.
         let ended = poll(DEADLINE, || {
             if dripped < 400 && raw.try_send(b"x").is_err() {
                 return Some(());
@@ -144,6 +144,6 @@ fn who_drips_or_says_nothing_is_hung_up_on() {
             raw.has_arrived().then_some(())
         });
         assert!(ended.is_some(), "still served after {dripped} bytes");
-        assert_eq!(Admin::of(&site.bridge).failed_handshakes("timeout"), 4);
+        assert_eq!(Admin::of(&fixture.bridge).failed_handshakes("timeout"), 4);
     }
 }

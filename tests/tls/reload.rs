@@ -3,7 +3,7 @@
 use crate::certificate::expiry;
 use crate::common::tls::{self, Files, Pair};
 use crate::common::{Admin, Bridge, Client, Options, wait_until};
-use crate::site::Site;
+use crate::fixture::TlsFixture;
 use rustix::process::Signal;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,14 +15,15 @@ const STAYING: usize = 200;
 const RELOADS: usize = 10;
 
 #[test]
-fn sessions_stay_and_every_newcomer_is_served() {
-    let site = Site::new(&["server.shards=2"]);
+fn a_reload_keeps_sessions_and_serves_every_new_client() {
+    let fixture = TlsFixture::new(&["server.shards=2"]);
     let pairs: Vec<Pair> = (0..RELOADS).map(|_| Pair::new()).collect();
-    let all: Vec<&Pair> = pairs.iter().chain([&site.pair]).collect();
+    let all: Vec<&Pair> = pairs.iter().chain([&fixture.pair]).collect();
     let anyone = Options::v1().tls(&tls::trusting(&all));
-    let admin = Admin::of(&site.bridge);
+    let admin = Admin::of(&fixture.bridge);
     let mut staying: Vec<Client> = thread::scope(|scope| {
-        let quarter = || -> Vec<Client> { (0..STAYING / 4).map(|_| site.ready(&anyone)).collect() };
+        let quarter =
+            || -> Vec<Client> { (0..STAYING / 4).map(|_| fixture.ready(&anyone)).collect() };
         let quarters: Vec<_> = (0..4).map(|_| scope.spawn(quarter)).collect();
         quarters
             .into_iter()
@@ -35,7 +36,7 @@ fn sessions_stay_and_every_newcomer_is_served() {
             // A refusal, or a certificate that was never ours, is a panic.
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
-                    let mut client = site.connect(&anyone);
+                    let mut client = fixture.connect(&anyone);
                     client.wait_type("hello");
                     served.fetch_add(1, Ordering::Relaxed);
                 }
@@ -43,12 +44,12 @@ fn sessions_stay_and_every_newcomer_is_served() {
         }
         for pair in &pairs {
             let before = served.load(Ordering::Relaxed);
-            pair.install(&site.files);
+            pair.install(&fixture.files);
             let answer = admin.post("/api/v1/reload");
             assert_eq!(answer.status, 200, "{answer:?}");
-            // Whoever comes from now on is shown the new one.
-            assert_eq!(site.connect(&anyone).certificate(), pair.der);
-            wait_until("nobody is served any more", || {
+            // New connections get the new certificate.
+            assert_eq!(fixture.connect(&anyone).certificate(), pair.der);
+            wait_until("no client is served any more", || {
                 served.load(Ordering::Relaxed) > before + 4
             });
         }
@@ -58,29 +59,29 @@ fn sessions_stay_and_every_newcomer_is_served() {
     for client in &mut staying {
         client.send_binary(b"x");
     }
-    site.ssh.wait_input(STAYING);
-    site.ssh.output_to_all(b"all of us are here");
+    fixture.ssh.wait_input(STAYING);
+    fixture.ssh.output_to_all(b"all of us are here");
     for client in &mut staying {
         client.output_until("all of us are here");
-        assert_eq!(client.certificate(), site.pair.der);
+        assert_eq!(client.certificate(), fixture.pair.der);
     }
     assert_eq!(admin.failed_handshakes("tls"), 0);
 }
 
 #[test]
 fn a_signal_reloads_too_and_the_metric_follows() {
-    let site = Site::new(&[]);
-    let admin = Admin::of(&site.bridge);
+    let fixture = TlsFixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
     let before = expiry(&admin).unwrap();
     let now = SystemTime::now();
     let next = Pair::valid(now, now + Duration::from_secs(3600));
-    next.install(&site.files);
-    site.bridge.signal(Signal::HUP);
+    next.install(&fixture.files);
+    fixture.bridge.signal(Signal::HUP);
     wait_until("not reloaded", || {
         expiry(&admin).is_some_and(|now| now != before)
     });
     let trust = Options::v1().tls(&tls::trusting(&[&next]));
-    assert_eq!(site.ready(&trust).certificate(), next.der);
+    assert_eq!(fixture.ready(&trust).certificate(), next.der);
 }
 
 #[test]
@@ -116,9 +117,9 @@ fn a_pair_at_another_path_is_served_after_a_reload() {
 
 #[test]
 fn a_bad_pair_changes_nothing_and_says_why() {
-    let site = Site::new(&[]);
-    let admin = Admin::of(&site.bridge);
-    let mut old = site.ready(&site.options());
+    let fixture = TlsFixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
+    let mut old = fixture.ready(&fixture.options());
     let other = Pair::new();
     let mut count = 0;
     let mut refused = |said: &str| {
@@ -128,18 +129,21 @@ fn a_bad_pair_changes_nothing_and_says_why() {
         assert!(detail.contains(said) && detail.contains("tls."), "{detail}");
         count += 1;
         let logged = "not reloaded; everything stays as it was";
-        site.bridge.wait_stderr_count(logged, count);
-        assert_eq!(site.ready(&site.options()).certificate(), site.pair.der);
+        fixture.bridge.wait_stderr_count(logged, count);
+        assert_eq!(
+            fixture.ready(&fixture.options()).certificate(),
+            fixture.pair.der
+        );
     };
-    site.files.write(&other.certificate, &site.pair.key);
+    fixture.files.write(&other.certificate, &fixture.pair.key);
     refused("belongs to another certificate");
-    site.files.write("", "");
+    fixture.files.write("", "");
     refused("no CERTIFICATE");
-    site.files.write(&other.certificate, &other.key);
-    fs::remove_file(site.files.key_file()).unwrap();
+    fixture.files.write(&other.certificate, &other.key);
+    fs::remove_file(fixture.files.key_file()).unwrap();
     refused("cannot read the file");
-    fs::remove_file(site.files.cert_file()).unwrap();
+    fs::remove_file(fixture.files.cert_file()).unwrap();
     refused("cannot read the file");
     old.send_binary(b"typed");
-    site.ssh.wait_input(5);
+    fixture.ssh.wait_input(5);
 }

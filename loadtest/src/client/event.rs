@@ -88,7 +88,14 @@ pub(super) fn event(message: Message) -> Result<Event, Failure> {
 pub(crate) fn unexpected(event: &Event) -> Failure {
     match event {
         Event::Close(code, reason) => Failure::new(format!("close-{code}"), reason.as_str()),
-        Event::Exit(status) => Failure::new("exited", format!("status {status:?}")),
-        other => Failure::new("protocol", format!("unexpected: {other:?}")),
+        Event::Exit(Some(status)) => Failure::new("exited", format!("exit status {status}")),
+        Event::Exit(None) => Failure::new("exited", "no exit status"),
+        Event::Output(bytes) => {
+            let detail = format!("unexpected output of {} bytes", bytes.len());
+            Failure::new("protocol", detail)
+        }
+        Event::Ready(_) => Failure::new("protocol", "unexpected `ready`"),
+        Event::InputAck(_) => Failure::new("protocol", "unexpected `input_ack`"),
+        Event::Other => Failure::new("protocol", "unexpected message"),
     }
 }

@@ -69,7 +69,9 @@ impl Session {
 
     async fn upgrade(target: &Target, index: usize) -> Result<Self, Failure> {
         let tcp = target::connect(target, index).await.map_err(|error| {
-            Failure::new(format!("connect-{:?}", error.kind()), error.to_string())
+            // The words of the kind, such as `connection refused`.
+            let kind = error.kind().to_string().replace(' ', "-");
+            Failure::new(format!("connect-{kind}"), error.to_string())
         })?;
         let url = format!("ws://{}{}", target.url.bridge, target.url.path);
         let mut request = url.into_client_request()?;

@@ -86,10 +86,10 @@ impl Scenario {
 /// Parameters of one run, also flags on the command line.
 #[derive(Clone, clap::Args)]
 pub struct Plan {
-    /// Target.
+    /// Bridge and credentials of every session.
     #[command(flatten)]
     pub target: Target,
-    /// Scenario.
+    /// Scenario to run: the subcommand.
     #[arg(skip)]
     pub scenario: Scenario,
     /// Number of sessions

@@ -1,4 +1,4 @@
-//! Typing without unanswered for the echo, with or without resizes of the terminal.
+//! Typing at fixed times, without waiting for the echo, with or without resizes of the terminal.
 
 use super::crowd::{self, Member};
 use super::{CLOSE_TIMEOUT, FINAL_SAMPLE_TIME, GRACE, Run};

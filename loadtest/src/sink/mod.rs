@@ -35,7 +35,7 @@ pub struct SinkOptions {
     /// Address to listen on; port 0 for any
     #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// Threads
+    /// Threads that serve connections
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
     /// Concurrent connections; further ones wait

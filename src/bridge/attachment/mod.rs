@@ -214,7 +214,7 @@ impl<S> Attachment<S> {
         limit: Duration,
     ) {
         if pending > 0 && self.flow.client_window(sent) == 0 {
-            self.timers.set_if_idle(Timer::Hold, now + limit);
+            self.timers.set_if_stopped(Timer::Hold, now + limit);
         } else {
             self.timers.clear(Timer::Hold);
         }

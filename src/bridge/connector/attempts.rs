@@ -7,7 +7,7 @@
 use super::{Connector, limit_error};
 use crate::bridge::throttle::{Answer, LoginAttempt, Scope};
 use crate::error::{ConnectFailure, Deadline, LimitKind, SessionError, Stage};
-use crate::limits::{Admission, TargetKey};
+use crate::limits::{ConnectionPermit, TargetKey};
 use crate::message::Credentials;
 use crate::runtime::{Stream, timeout};
 use crate::ssh::connect_tcp;
@@ -116,7 +116,7 @@ impl Connector {
     /// attempt of its own: limits are per address.
     pub(super) async fn connect_any(
         &self,
-        admission: &Admission,
+        admission: &ConnectionPermit,
         resolution: &Resolution,
         addresses: &[SocketAddr],
         user: &str,
@@ -143,7 +143,7 @@ impl Connector {
             match timeout(share, connect_tcp(*address, config.receive_buffer.bytes())).await {
                 Some(Ok(socket)) => {
                     attempt.note_reached();
-                    self.questions.follow(&attempt);
+                    self.prompts.follow(&attempt);
                     self.record.set_target_address(*address);
                     return Ok((socket, target, attempt));
                 }

@@ -12,12 +12,12 @@
 //! because russh re-opens it on receipt. *Downstream*: a session sends no more than
 //! [`ClientFlow::budget`].
 //!
-//! This file has the watermarks, and the events of the SSH side (banner, question, exit). Then
-//! read `queue.rs`, `flow.rs`, `slow_reader.rs` and `pacer.rs`, in this order.
+//! This file has the watermarks, and the events of the SSH side (banner, question, exit). Then read
+//! `queue.rs`, `flow.rs`, `slow_reader.rs` and `pacer.rs`, in this order.
 //!
-//! Guarantees: order, and the sum below, whatever the sizes of the pieces that come in. Does not
-//! send: the session does (`session/output.rs`). Does not know the client's socket. Only `mod.rs`
-//! and `queue.rs` hold bytes; the other three are arithmetic.
+//! Guarantees order, and the memory bound below, for pieces of any size. Does not send: the session
+//! does (`session/output.rs`). Does not know the client's socket. Only `mod.rs` and `queue.rs` hold
+//! bytes; the other three are arithmetic.
 //!
 //! # Sum of all buffers
 //!
@@ -25,27 +25,30 @@
 //!
 //! ```text
 //!   64 KiB  in the queue, up to websocket.write_buffer_size: here reads stop
-//! + 64 KiB  read from the socket and not yet taken by russh (1 KiB, if
-//!           the server's packets are large; ssh/stream.rs)
+//! + 64 KiB  read from the socket and not yet taken by russh (only 1 KiB
+//!           if the server's packets are large; ssh/stream.rs)
 //! + 32 KiB  the packet that russh is reading
 //! + 36 KiB  one frame that the client's socket has not taken
-//!  196 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
+//!  196 KiB  (in the kernel: 256 KiB of ssh.receive_buffer, and as much
+//!           that was sent to the client)
 //! ```
 //!
 //! With TLS, 36 KiB more: encrypted and not sent yet (`ws/tls.rs`).
 //!
 //! Input may wait for a reply of the server (in a key re-exchange, or when the window for input is
-//! full), and that reply stands behind output. So while input waits, more is read although reads
-//! are stopped: a probe of 64 KiB at a time, as long as the queue holds less than MAX_QUEUED, 384
-//! KiB. Only a client that sends input and does not read its output gets there.
+//! full), and that reply comes behind output: if reads stayed stopped, input would wait for ever.
+//! So while input waits, a probe reads up to 64 KiB more at a time, as long as the queue holds less
+//! than MAX_QUEUED, 384 KiB. Only a client that sends input and does not read its output makes the
+//! queue that long.
 //!
 //! Bytes held of input that the server does not take (`bridge/uplink/`), at most:
 //!
 //! ```text
 //!   64 KiB  up to websocket.read_buffer_size: here no message is read any more
 //! + 64 KiB  the last message read (websocket.read_limit)
-//! +160 KiB  ten packets in russh's queue, and as much encrypted, if the
-//! +160 KiB  socket is blocked; none if the channel's window is full
+//! +160 KiB  ten packets in russh's queue
+//! +160 KiB  as much encrypted; both only if the socket is blocked, and
+//!           none if the channel's window is full
 //! ```
 //!
 //! Small pieces are coalesced in both directions, so that the sums hold for pieces of any size.
@@ -71,14 +74,14 @@ use std::rc::Rc;
 /// Read credit that a probe grants while reads are stopped, in bytes.
 const PROBE_CREDIT: usize = 64 * 1024;
 
-/// Bytes in the queue from which on no probe is granted. It leaves room for all output that the
-/// server may send before its reply (a window of it), on top of the output that stopped the reads.
-/// With a high watermark so large that this does not fit, the bound is that watermark plus a window
-/// and a probe.
+/// Bytes in the queue from which on no probe is granted. In a key re-exchange the server's reply
+/// comes behind at most a window of output; this leaves room for that, on top of the output that
+/// stopped the reads. With a high watermark above 192 KiB the bound is that watermark, a window and
+/// a probe.
 const MAX_QUEUED: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
-// A bulk read fits in two frames: it has about half a window, because russh re-opens the window
-// when half of it is used, and a packet more; OpenSSH's from a terminal have at most 4 KiB.
+// A bulk read fits in two frames: russh re-opens the window when half of it is used, so a read has
+// about half a window and one packet more, which from a terminal of OpenSSH has at most 4 KiB.
 const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 4 + 4 * 1024);
 
 /// Queue of output and events between the SSH side and the session. Lives on one shard.
@@ -91,7 +94,7 @@ pub struct Downlink {
     credit: Rc<ReadCredit>,
     /// Bytes in the queue at which reads stop. They resume at a quarter of it.
     high_watermark: usize,
-    /// Reads stop only at the high watermark. Otherwise at the first byte.
+    /// If true, reads stop at the high watermark; if false, at the first byte.
     read_ahead: Cell<bool>,
     /// The session ends: output is dropped.
     discarding: Cell<bool>,
@@ -136,8 +139,8 @@ impl Downlink {
         self.queue.borrow().sent()
     }
 
-    /// Passes up to `max` bytes, of one frame, to `send`, which must take them all. Returns their
-    /// number.
+    /// Passes up to `max` bytes, of one frame, to `send`, which must take them all and not call
+    /// this downlink. Returns their number.
     pub fn send(&self, max: usize, send: impl FnOnce(&[u8])) -> usize {
         let mut queue = self.queue.borrow_mut();
         let bytes = queue.next(max);
@@ -147,6 +150,7 @@ impl Downlink {
         }
         send(bytes);
         queue.note_sent(count);
+        // Without read-ahead the quarter is 0: reads resume when the queue is empty.
         if queue.len() <= self.watermark() / 4 {
             self.credit.resume();
         }
@@ -159,7 +163,7 @@ impl Downlink {
         self.queue.borrow_mut().keeps_sent = true;
     }
 
-    /// Frees output before `offset`.
+    /// Frees output before `offset`. Reserved, like [`Self::keep_sent`].
     pub fn acknowledge(&self, offset: u64) {
         self.queue.borrow_mut().acknowledge(offset);
     }
@@ -170,8 +174,8 @@ impl Downlink {
         self.queue.borrow_mut().rewind(offset)
     }
 
-    /// Drops queued and future output, and resumes reads: the server's last replies come behind its
-    /// output, which must not pile up meanwhile.
+    /// Drops queued and future output, and resumes reads, so that the server's last replies, which
+    /// come behind its output, are received.
     pub(super) fn discard(&self) {
         self.discarding.set(true);
         self.queue.borrow_mut().discard();

@@ -1,8 +1,8 @@
 //! Queue of output bytes, in order. Packets of any size are coalesced into chunks of one frame
 //! each.
 //!
-//! Guarantees that its memory is at most the bytes held and two chunks: what is freed of the first,
-//! and unused of the last. Does not bound the bytes held: `mod.rs` stops reads.
+//! Guarantees that its memory is at most the bytes held and two chunks: the freed part of the first
+//! and the unused part of the last. Does not bound the bytes held: `mod.rs` stops reads.
 
 use crate::ws::MAX_OUTPUT_FRAME;
 use std::collections::VecDeque;
@@ -16,16 +16,17 @@ const WHOLE_CHUNK_FROM: usize = 4 * 1024;
 
 /// Bytes in chunks of [`MAX_OUTPUT_FRAME`]; all chunks but the last are full.
 ///
-/// Three offsets into the session's output: `acknowledged <= sent <= end`. Bytes before the first
-/// are freed, bytes after the second are not sent yet. `acknowledged` follows `sent`, unless the
-/// queue [keeps](Self::keeps_sent) output until it is acknowledged; then `sent` can go back.
+/// Three offsets into the session's output: `acknowledged <= sent <= end`. Bytes before
+/// `acknowledged` are freed, bytes after `sent` are not sent yet. `acknowledged` follows `sent`,
+/// unless the queue [keeps](Self::keeps_sent) output until it is acknowledged; then `sent` can go
+/// back.
 #[derive(Default)]
 pub(super) struct OutputQueue {
     /// First chunk. Kept outside the deque: while one chunk suffices, the deque allocates nothing.
     front: Vec<u8>,
     /// Freed bytes of the front chunk.
     freed: usize,
-    back: VecDeque<Vec<u8>>,
+    rest: VecDeque<Vec<u8>>,
     acknowledged: u64,
     sent: u64,
     end: u64,
@@ -43,13 +44,14 @@ impl OutputQueue {
         self.sent
     }
 
+    /// Appends bytes, in chunks of at most one frame.
     pub(super) fn push(&mut self, mut piece: &[u8]) {
         self.end += piece.len() as u64;
         while !piece.is_empty() {
-            let last = self.back.back_mut().unwrap_or(&mut self.front);
+            let last = self.rest.back_mut().unwrap_or(&mut self.front);
             let room = MAX_OUTPUT_FRAME - last.len();
             if room == 0 {
-                self.back.push_back(Vec::new());
+                self.rest.push_back(Vec::new());
                 continue;
             }
             let (now, later) = piece.split_at(room.min(piece.len()));
@@ -64,7 +66,7 @@ impl OutputQueue {
         let at = self.freed + distance(self.acknowledged, self.sent);
         let chunk = match at / MAX_OUTPUT_FRAME {
             0 => Some(&self.front),
-            number => self.back.get(number - 1),
+            number => self.rest.get(number - 1),
         };
         let bytes = chunk.and_then(|chunk| chunk.get(at % MAX_OUTPUT_FRAME..));
         let bytes = bytes.unwrap_or_default();
@@ -90,12 +92,14 @@ impl OutputQueue {
         }
     }
 
+    /// Drops the front chunk; the next one takes its place.
     fn drop_front(&mut self) {
-        match self.back.pop_front() {
+        match self.rest.pop_front() {
             Some(next) => {
                 self.front = next;
-                if self.back.is_empty() {
-                    self.back = VecDeque::new();
+                if self.rest.is_empty() {
+                    // Frees the deque's own memory.
+                    self.rest = VecDeque::new();
                 }
             }
             None if self.front.capacity() > KEPT_CAPACITY => self.front = Vec::new(),
@@ -128,6 +132,7 @@ fn distance(from: u64, to: u64) -> usize {
     usize::try_from(to - from).unwrap_or(usize::MAX)
 }
 
+/// Makes room for `more` bytes in a chunk: little for an echo, all of it for bulk output.
 fn reserve(chunk: &mut Vec<u8>, more: usize) {
     let needed = chunk.len() + more;
     if needed <= chunk.capacity() {
@@ -152,7 +157,7 @@ mod tests {
     }
 
     fn capacity(queue: &OutputQueue) -> usize {
-        let back: usize = queue.back.iter().map(Vec::capacity).sum();
+        let back: usize = queue.rest.iter().map(Vec::capacity).sum();
         queue.front.capacity() + back
     }
 

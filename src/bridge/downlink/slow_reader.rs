@@ -1,13 +1,15 @@
-//! Detection of a client that reads slowly: its socket stays full, and takes less than a minimum
-//! rate. Full means that the kernel does not take all bytes that wait.
+//! Detection of a client that reads slowly: its socket is full, but for short spells, and takes
+//! less than a minimum rate. Full means that the kernel does not take all bytes that wait.
 //!
-//! Guarantees that a client whose socket has free space is never reported. Pure arithmetic: no
-//! socket, no clock.
+//! Guarantees that a client is reported only while its socket is full. May report a fast client
+//! that receives bursts, each longer than its socket takes at once; the pacer then finds it fast.
+//! Pure arithmetic: no socket, no clock.
 
 use std::time::{Duration, Instant};
 
-/// Shortest sample. A socket that has had free space for longer than this was not the bottleneck:
-/// when it is full again, a new sample starts. A shorter spell of free space belongs to the sample.
+/// Shortest sample. A socket that has had free space for longer than this was not the bottleneck,
+/// so a new sample starts when it is full again. A shorter spell of free space belongs to the
+/// sample.
 const MIN_SAMPLE: Duration = Duration::from_millis(100);
 
 /// Rate below which a client is slow, in bytes per second: 8 Mbit/s.
@@ -18,13 +20,13 @@ const SLOW_RATE: u64 = 1_000_000;
 pub(super) struct SlowReaderDetector {
     /// Start of the present sample, and the bytes written by then.
     sample: Option<(Instant, u64)>,
-    /// Time since when the socket has free space.
+    /// Time at which the socket last became free.
     unblocked_since: Option<Instant>,
 }
 
 impl SlowReaderDetector {
-    /// Takes the state of the socket at the end of a tick, and the bytes it has written so far.
-    /// Returns true if the rate of a complete sample is below [`SLOW_RATE`].
+    /// Takes the state of the socket at the end of a poll of the session, and the bytes it has
+    /// written so far. Returns true if the rate of a complete sample is below [`SLOW_RATE`].
     pub(super) fn observe(&mut self, now: Instant, blocked: bool, written: u64) -> bool {
         if !blocked {
             self.unblocked_since.get_or_insert(now);

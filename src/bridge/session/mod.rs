@@ -16,7 +16,7 @@ pub use control::SessionControl;
 
 use super::attachment::Attachment;
 use super::audit::SessionAudit;
-use super::connector::{AdmissionWithTicket, Connector, SessionAddress, SessionContext};
+use super::connector::{Connector, PermitAndTicket, SessionAddress, SessionContext};
 use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::{Created, Lifecycle, SessionState};
@@ -24,7 +24,7 @@ use super::timers::Timer;
 use crate::error::{Reason, SessionError, Stage};
 use crate::limits::LoginSlot;
 use crate::message::Dialect;
-use crate::registry::Entry;
+use crate::registry::OwnedRecord;
 use crate::ssh::{ReadCredit, SshLoop};
 use crate::targets::TargetRequest;
 use crate::ws::WsConnection;
@@ -55,9 +55,9 @@ impl BridgeSession {
     /// carries its commands, `created` is the right to log in.
     pub fn new(
         context: Rc<SessionContext>,
-        record: Rc<Entry>,
+        record: Rc<OwnedRecord>,
         control: Rc<SessionControl>,
-        created: Created<AdmissionWithTicket, LoginSlot<SessionAddress>>,
+        created: Created<PermitAndTicket, LoginSlot<SessionAddress>>,
         target: TargetRequest,
         ws: WsConnection,
         dialect: Dialect,
@@ -83,7 +83,7 @@ impl BridgeSession {
             downlink,
             credit,
             size: Rc::default(),
-            questions: Rc::default(),
+            prompts: Rc::default(),
             can_ask: dialect == Dialect::V1,
         };
         let config = Arc::clone(&connector.snapshot.config);
@@ -123,8 +123,8 @@ impl BridgeSession {
                 cx.waker().wake_by_ref();
             }
             if let Lifecycle::Connecting(connecting) = &self.state.lifecycle {
-                let questions = &self.state.resources.questions;
-                questions.note(connecting.question.is_some());
+                let prompts = &self.state.resources.prompts;
+                prompts.note(connecting.question.is_some());
             }
             self.publish(now);
             if self.ended.is_none() && self.state.lifecycle.is_over() {
@@ -144,7 +144,7 @@ impl BridgeSession {
     fn abort(&mut self, cx: &mut Context<'_>) {
         let error = SessionError::Internal;
         if let Some(attachment) = &mut self.state.attachment {
-            let code = error.verdict().close_code;
+            let code = error.class().close_code;
             attachment.close_now(cx, code, &error.to_string());
         }
         self.state.abort();

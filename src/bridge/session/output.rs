@@ -1,7 +1,7 @@
 //! Output and texts from the session to the client's socket.
 
 use super::BridgeSession;
-use crate::bridge::state::Input;
+use crate::bridge::state::SessionEvent;
 use crate::runtime;
 use crate::ws::MAX_OUTPUT_FRAME;
 use std::task::Context;
@@ -23,7 +23,7 @@ impl BridgeSession {
         if attachment.reading_paused && attachment.socket.is_broken() && !attachment.read_closed {
             // Unread input must not keep a session whose client is gone.
             attachment.read_closed = true;
-            return self.state.handle(now, Input::ClientGone);
+            return self.state.handle(now, SessionEvent::ClientGone);
         }
         let socket = attachment.socket_state();
         let pending = self.state.resources.downlink.len();

@@ -5,7 +5,7 @@
 //! one poll.
 
 use super::BridgeSession;
-use crate::bridge::state::{Input, Lifecycle};
+use crate::bridge::state::{Lifecycle, SessionEvent};
 use crate::bridge::timers::Timer;
 use crate::error::SessionError;
 use crate::ws::WsEvent;
@@ -28,7 +28,7 @@ const GOING_AWAY: u16 = 1001;
 impl BridgeSession {
     /// `now` is the time of the whole poll, except after steps that may take long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, now: Instant) {
-        self.poll_control(now);
+        self.poll_commands(now);
         self.poll_timers(now);
         self.poll_client(cx, now);
         // After the client: its `auth` starts the attempt.
@@ -45,12 +45,12 @@ impl BridgeSession {
         self.schedule_wakeup(cx, now);
     }
 
-    fn poll_control(&mut self, now: Instant) {
+    fn poll_commands(&mut self, now: Instant) {
         if let Some(drain) = self.control.take_drain() {
-            self.state.handle(now, Input::Drain(drain));
+            self.state.handle(now, SessionEvent::Drain(drain));
         }
         if let Some(reason) = self.control.take_kill() {
-            self.state.handle(now, Input::Failed(reason));
+            self.state.handle(now, SessionEvent::Failed(reason));
         }
     }
 
@@ -102,29 +102,29 @@ impl BridgeSession {
             let Poll::Ready(event) = attachment.socket.poll_recv(cx) else {
                 return;
             };
-            let input = match event {
+            let event = match event {
                 WsEvent::Frame(_) if closing => continue,
                 WsEvent::Ping => continue,
                 WsEvent::Frame(frame) => match attachment.processor.decode(frame) {
-                    Ok(incoming) => Input::Message(incoming),
-                    Err(bad) => Input::Failed(bad.into()),
+                    Ok(incoming) => SessionEvent::Message(incoming),
+                    Err(bad) => SessionEvent::Failed(bad.into()),
                 },
-                WsEvent::Pong(number) => Input::Pong(number),
-                WsEvent::Violation(violation) => Input::Failed(violation.into()),
+                WsEvent::Pong(number) => SessionEvent::Pong(number),
+                WsEvent::Violation(violation) => SessionEvent::Failed(violation.into()),
                 WsEvent::Closed { code } => {
                     attachment.read_closed = true;
                     if code == Some(GOING_AWAY) {
-                        Input::ClientAway
+                        SessionEvent::ClientAway
                     } else {
-                        Input::ClientClosed
+                        SessionEvent::ClientClosed
                     }
                 }
                 WsEvent::Gone => {
                     attachment.read_closed = true;
-                    Input::ClientGone
+                    SessionEvent::ClientGone
                 }
             };
-            self.log_input(|session| session.state.handle(now, input));
+            self.log_input(|session| session.state.handle(now, event));
             self.state.resources.size.set(self.state.size);
         }
         // There may be more messages; other sessions go first.
@@ -148,14 +148,14 @@ impl BridgeSession {
         self.poll_events(now);
         match result {
             Ok(shell) => self.log_input(|session| session.start(shell)),
-            Err(error) => self.state.handle(now, Input::Failed(error)),
+            Err(error) => self.state.handle(now, SessionEvent::Failed(error)),
         }
     }
 
     /// Handles the events that the SSH side has queued.
     fn poll_events(&mut self, now: Instant) {
         while let Some(event) = self.state.resources.downlink.next_event() {
-            self.state.handle(now, Input::Ssh(event));
+            self.state.handle(now, SessionEvent::Ssh(event));
         }
     }
 
@@ -194,7 +194,7 @@ impl BridgeSession {
         };
         let (timers, resources) = (&mut self.state.timers, &self.state.resources);
         if resources.credit.is_stopped() && waits && resources.downlink.can_probe() {
-            timers.set_if_idle(Timer::CreditProbe, now + PROBE_AFTER);
+            timers.set_if_stopped(Timer::CreditProbe, now + PROBE_AFTER);
         } else {
             timers.clear(Timer::CreditProbe);
         }
@@ -214,7 +214,7 @@ impl BridgeSession {
         self.schedule_keepalive(now);
         if self.count_missed_keepalive() {
             let error = SessionError::ConnectionLost;
-            return self.state.handle(now, Input::Failed(error));
+            return self.state.handle(now, SessionEvent::Failed(error));
         }
         self.send_keepalive(now);
     }

@@ -39,7 +39,7 @@ impl BridgeSession {
         let (stage, reason, error) = match ending {
             Ending::Exited(_) => (Stage::Relay, Reason::Exit, None),
             Ending::ClientClosed { stage } => (*stage, Reason::ClientClosed, None),
-            Ending::Failed { error, stage } => (*stage, error.verdict().reason, Some(error)),
+            Ending::Failed { error, stage } => (*stage, error.class().reason, Some(error)),
         };
         let audit = &self.state.resources.audit;
         audit.end(ended, (reason, stage), error);
@@ -113,7 +113,7 @@ fn log_failure(
             tracing::$level!(reason, stage, %error, input, output, lasted_ms, "session ended")
         };
     }
-    match error.verdict().level {
+    match error.class().level {
         tracing::Level::ERROR => event!(error),
         tracing::Level::WARN => event!(warn),
         _ => event!(info),

@@ -1,4 +1,7 @@
 //! Handling of the client's messages, in every state.
+//!
+//! Guarantees that a message that contradicts the state ends the session. Does not parse messages
+//! (`crate::message`), and sends nothing: it leaves actions and replies to the session.
 
 use super::types::Question;
 use super::{Lifecycle, Resources, SessionState};

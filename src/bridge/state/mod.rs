@@ -1,6 +1,6 @@
-//! State machine of a session. Inputs ([`Input`]) change what the session owns: its [`Lifecycle`],
-//! its client ([`Attachment`]) and the input for the SSH server ([`Uplink`]). LIFECYCLE.md draws
-//! the states.
+//! State machine of a session. Events ([`SessionEvent`]) change what the session owns: its
+//! [`Lifecycle`], its client ([`Attachment`]) and the input for the SSH server ([`Uplink`]).
+//! LIFECYCLE.md draws the states.
 //!
 //! Guarantees one end per session, and the rules of `invariants.rs` after every call. Pure: no
 //! socket, no clock, no task; `bridge::session` polls what the machine owns and passes the results
@@ -16,7 +16,7 @@ mod time;
 mod types;
 
 pub use lifecycle::{Active, Closing, Connecting, Created, Lifecycle, Resources};
-pub use types::{Drain, Ending, Input};
+pub use types::{Drain, Ending, SessionEvent};
 
 use super::attachment::Attachment;
 use super::timers::{Timer, Timers, millis};
@@ -92,31 +92,31 @@ impl<R: Resources> SessionState<R> {
         state
     }
 
-    /// Handles an input.
-    pub fn handle(&mut self, now: Instant, input: Input) {
+    /// Handles an event.
+    pub fn handle(&mut self, now: Instant, event: SessionEvent) {
         if self.lifecycle.is_over() {
             // A decided outcome stands; only the end of the SSH connection still matters.
-            if let Input::Ssh(SshEvent::Disconnected(_) | SshEvent::Misbehaved(_)) = input {
+            if let SessionEvent::Ssh(SshEvent::Disconnected(_) | SshEvent::Misbehaved(_)) = event {
                 self.drop_shell();
             }
             return;
         }
-        match input {
-            Input::Message(message) => self.on_message(now, message),
-            Input::Failed(error) => self.fail(now, error),
-            Input::ClientClosed | Input::ClientAway => self.end_by_client(now),
-            Input::ClientGone => {
+        match event {
+            SessionEvent::Message(message) => self.on_message(now, message),
+            SessionEvent::Failed(error) => self.fail(now, error),
+            SessionEvent::ClientClosed | SessionEvent::ClientAway => self.end_by_client(now),
+            SessionEvent::ClientGone => {
                 let stage = self.lifecycle.stage();
                 let error = SessionError::ClientGone;
                 self.end(now, Ending::Failed { error, stage });
             }
-            Input::Pong(number) => {
+            SessionEvent::Pong(number) => {
                 if let Some(attachment) = &mut self.attachment {
                     attachment.on_pong(now, number);
                 }
             }
-            Input::Ssh(event) => self.on_ssh_event(now, event),
-            Input::Drain(drain) => self.on_drain(now, drain),
+            SessionEvent::Ssh(event) => self.on_ssh_event(now, event),
+            SessionEvent::Drain(drain) => self.on_drain(now, drain),
         }
         self.check_invariants();
     }
@@ -225,12 +225,12 @@ impl<R: Resources> SessionState<R> {
     fn fail(&mut self, now: Instant, error: SessionError) {
         let stage = self.lifecycle.stage();
         let public = self.public_error(&error, stage);
-        let verdict = public.verdict();
+        let class = public.class();
         self.send(ServerMessage::Error {
-            code: verdict.reason.as_str(),
+            code: class.reason.as_str(),
             stage: self.public_stage().as_str(),
             message: public.to_string(),
-            retryable: verdict.retryable,
+            retryable: class.retryable,
         });
         self.end(now, Ending::Failed { error, stage });
     }
@@ -254,14 +254,14 @@ impl<R: Resources> SessionState<R> {
             Ending::ClientClosed { .. } => (1000, String::new()),
             Ending::Failed { error, stage } => {
                 let public = self.public_error(error, *stage);
-                (public.verdict().close_code, public.to_string())
+                (public.class().close_code, public.to_string())
             }
         }
     }
 
     /// Returns the error as the client may know it.
     fn public_error(&self, error: &SessionError, stage: Stage) -> SessionError {
-        if self.config.targets.uniform_errors && error.verdict().hides_target(stage) {
+        if self.config.targets.uniform_errors && error.class().hides_target(stage) {
             SessionError::Unreachable
         } else {
             error.clone()

@@ -1,5 +1,8 @@
 //! Handling of the target's side: stages, questions, the end of the shell; and the delivery of
 //! output.
+//!
+//! Guarantees that the end of the remote side is reported after all output. Holds no output
+//! (`bridge/downlink/`), and sends nothing: it leaves actions to the session.
 
 use super::lifecycle::RemoteEnd;
 use super::types::Question;
@@ -48,7 +51,7 @@ impl<R: Resources> SessionState<R> {
                     known,
                 });
             }
-            SshEvent::Question {
+            SshEvent::Prompts {
                 name,
                 instruction,
                 prompts,

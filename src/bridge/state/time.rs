@@ -1,4 +1,6 @@
 //! Deadlines: the timers of each state, and the outcome of each.
+//!
+//! Does not read the clock: `now` is an argument. Does not wait: `session/sleeper.rs` does.
 
 use super::types::Suspended;
 use super::{Resources, SessionState};

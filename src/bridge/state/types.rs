@@ -1,4 +1,4 @@
-//! Inputs and outcomes of the state machine. No behaviour.
+//! Events and outcomes of the state machine. No behaviour.
 
 use crate::error::{SessionError, Stage};
 use crate::message::{Exit, Incoming, Secret};
@@ -6,9 +6,9 @@ use crate::ssh::SshEvent;
 use async_channel::Sender;
 use std::time::{Duration, Instant};
 
-/// Input of the state machine.
+/// Event that the state machine handles.
 #[derive(Debug)]
-pub enum Input {
+pub enum SessionEvent {
     /// Message of the client.
     Message(Incoming),
     /// Failure that ends the session: of the client's message, which does not decode or breaks RFC

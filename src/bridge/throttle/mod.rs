@@ -30,8 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Smallest budget of a target: two failed logins at sshd's price.
-const MIN_PENALTY: Duration = Duration::from_secs(10);
+/// Smallest penalty budget of a target: two failed logins as sshd counts them.
+const MIN_TARGET_BUDGET: Duration = Duration::from_secs(10);
 
 /// Subject of a login attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,7 +69,7 @@ impl FailureRates {
         }
         let penalty = settings.target_penalty;
         let counts = scope != Scope::Keys && !penalty.is_zero();
-        let seconds = u32::try_from(penalty.max(MIN_PENALTY).as_secs()).unwrap_or(u32::MAX);
+        let seconds = u32::try_from(penalty.max(MIN_TARGET_BUDGET).as_secs()).unwrap_or(u32::MAX);
         Some(Self {
             client: Rate::new(settings.login_failures, settings.login_period),
             most_debt: settings.login_period * settings.login_failures + MOST_DEBT,

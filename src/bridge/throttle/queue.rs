@@ -1,7 +1,7 @@
 //! Running and waiting attempts at one target: round robin over the clients, FIFO for each client.
 //!
 //! Every change may let a waiting attempt start, and the caller then calls [`Queue::dispatch`].
-//! Does NOT lock or use the clock.
+//! Does not lock or use the clock.
 
 use super::rates::{Decision, Load, Rates};
 use super::{Answer, Request};

@@ -2,8 +2,8 @@
 //!
 //! A server sees the bridge's address and not the client's, and OpenSSH (9.8 and later) bans an
 //! address by its PerSourcePenalties: 5 s for a failed login, 1 s for a connection that ends before
-//! one, 10 to 20 s for one left until LoginGraceTime, 90 s for a crash; banned is who has run up
-//! more than 15 s, for at most 10 min, and time pays a second each second. So every connection that
+//! one, 10 to 20 s for one left until LoginGraceTime, 90 s for a crash. An address above 15 s is
+//! banned, for at most 10 min; penalties decay by one second per second. So every connection that
 //! reached a server and ends without a login is charged twice: to its client at this target
 //! (`rate_limit.login_failures`), and in these seconds to the target, whoever the client
 //! (`rate_limit.target_penalty`).
@@ -15,7 +15,7 @@
 //!   failure. The trust is for this user alone: one account does not help to guess others.
 //! - While logins succeed, more may run at once, as in TCP's slow start. A failure resets that.
 //!
-//! Does NOT lock or queue (`queue` does).
+//! Does not lock or queue (`queue` does).
 
 use super::{FailureRates, Request, Scope};
 use crate::limits::{ClientKey, Rate, RateTable};

@@ -30,7 +30,7 @@ pub enum Packet {
 
 /// Request sent beside the input.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Control {
+pub enum ChannelRequest {
     /// Size of the terminal.
     Resize(WindowSize),
     /// Signal for the process.
@@ -163,11 +163,11 @@ impl Uplink {
     }
 
     /// Takes the next resize or signal.
-    pub fn next_control(&mut self) -> Option<Control> {
+    pub fn next_request(&mut self) -> Option<ChannelRequest> {
         if let Some(size) = self.resize.take() {
-            return Some(Control::Resize(size));
+            return Some(ChannelRequest::Resize(size));
         }
-        super::queue::next(&mut self.signals).map(Control::Signal)
+        super::queue::next(&mut self.signals).map(ChannelRequest::Signal)
     }
 
     /// Counts the packet taken last as forwarded.
@@ -256,9 +256,9 @@ mod tests {
         while uplink.has_room() {
             uplink.signal(int);
         }
-        let controls: Vec<_> = std::iter::from_fn(|| uplink.next_control()).collect();
-        assert_eq!(controls.len(), 1 + MAX_SIGNALS);
-        assert_eq!(controls[0], Control::Resize(size(100)));
+        let requests: Vec<_> = std::iter::from_fn(|| uplink.next_request()).collect();
+        assert_eq!(requests.len(), 1 + MAX_SIGNALS);
+        assert_eq!(requests[0], ChannelRequest::Resize(size(100)));
         assert!(uplink.has_room() && !uplink.has_pending());
     }
 }

@@ -25,7 +25,7 @@ fn a_host_may_not_have_more_connections_than_there_are() {
         ]),
         [
             "limits.max_connections_per_host = 6 (--set) is above limits.max_connections = 5 \
-          (--set): a host can never have more connections than there may be"
+          (--set): one target cannot have more connections than the whole bridge"
         ],
     );
     assert!(load_set(&["limits.max_connections=10"]).is_ok());
@@ -220,7 +220,10 @@ fn a_proxied_listener_is_one_of_them_and_somebody_may_connect() {
     assert!(load_set(&[listen, plain, proxied]).is_ok());
     let nobody = "server.proxy_protocol_from=";
     let error = the_contradiction(&[listen, plain, proxied, nobody]);
-    assert!(error.contains("nobody may connect there"), "{error}");
+    assert!(
+        error.contains("no proxy may connect to those listeners"),
+        "{error}"
+    );
     assert!(load_set(&[nobody]).is_ok());
 }
 

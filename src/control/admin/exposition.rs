@@ -132,8 +132,8 @@ impl Exposition {
     pub(super) fn histogram(&mut self, counts: &HistogramCounts) {
         let bounds = HistogramCounts::bounds().map(|bound| format!("{:?}", bound.as_secs_f64()));
         let mut count = 0;
-        for (bound, cell) in bounds.chain(["+Inf".to_owned()]).zip(counts.cells) {
-            count += cell;
+        for (bound, in_bucket) in bounds.chain(["+Inf".to_owned()]).zip(counts.buckets) {
+            count += in_bucket;
             self.sample_of("_bucket", &[("le", &bound)], count);
         }
         self.sample_of("_sum", &[], counts.sum.as_secs_f64());

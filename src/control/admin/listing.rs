@@ -158,9 +158,9 @@ fn words(search: &str) -> Result<Vec<String>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{Entry, NewSession, Registry};
+    use crate::registry::{NewSession, OwnedRecord, Registry};
 
-    fn session(registry: &Registry, shard: usize, target: &str, user: &str) -> Entry {
+    fn session(registry: &Registry, shard: usize, target: &str, user: &str) -> OwnedRecord {
         let session = NewSession {
             id: SessionId::random().unwrap(),
             shard,
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_part_is_cut_out_of_the_sorted_whole() {
         let registry = Registry::default();
-        let records: Vec<Entry> = (0..5)
+        let records: Vec<OwnedRecord> = (0..5)
             .map(|n| session(&registry, n % 2, &format!("t{}", 4 - n), &format!("u{n}")))
             .collect();
         for (n, record) in records.iter().enumerate() {
@@ -244,7 +244,7 @@ mod tests {
             ("sort=size", "sort is one of created, activity"),
             ("state=Active", "state is one of created, connecting"),
             ("order=asc", "order is one of up, down"),
-            ("limits=1", "there is no parameter \"limits\""),
+            ("limits=1", "unknown parameter \"limits\""),
             (&format!("search={}", "x".repeat(MAX_SEARCH + 1)), "search"),
         ] {
             let refused = ListQuery::parse(Some(query)).unwrap_err();

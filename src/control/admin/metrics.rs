@@ -31,15 +31,15 @@ fn write_process(out: &mut Exposition, snapshot: &Snapshot) {
     ];
     out.family(Info, "build", "Version and commit of the program.")
         .sample(&build, 1);
-    let (taken, limits) = (&snapshot.taken, &snapshot.config.limits);
+    let (in_use, limits) = (&snapshot.in_use, &snapshot.config.limits);
     let mut gauge = |name, help, value| out.family(Gauge, name, help).sample(&[], value);
     let help = "Connections counted by limits.max_connections.";
-    gauge("connections", help, u64::from(taken.connections));
+    gauge("connections", help, u64::from(in_use.connections));
     let help = "Connections counted by limits.max_unauthenticated.";
-    let unauthenticated = taken.unauthenticated.into();
+    let unauthenticated = in_use.unauthenticated.into();
     gauge("unauthenticated_connections", help, unauthenticated);
     let help = "Targets with at least one connection.";
-    gauge("targets_in_use", help, taken.targets_in_use as u64);
+    gauge("targets_in_use", help, in_use.targets_in_use as u64);
     let help = "Value of limits.max_connections.";
     gauge("max_connections", help, limits.max_connections.into());
     let help = "Value of limits.max_connections_per_host.";

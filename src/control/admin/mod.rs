@@ -1,4 +1,4 @@
-//! The administrator's listener: health, metrics, statistics, sessions, drain, reload. HTTP/1.1 on
+//! The admin listener: health, metrics, statistics, sessions, drain, reload. HTTP/1.1 on
 //! a thread of its own, so that it answers while a shard does not; questions to a shard have a
 //! deadline.
 
@@ -15,7 +15,7 @@ mod slots;
 mod snapshot;
 mod stats;
 
-pub use routes::{INTENT, INTENT_HEADER};
+pub use routes::{CSRF_HEADER, CSRF_VALUE};
 
 use super::events::EventSender;
 use super::process::ProcessHandles;
@@ -28,7 +28,7 @@ use hyper::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use slots::{Slot, Slots};
+use slots::{AdminSlot, AdminSlots};
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -49,13 +49,13 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Pause when nothing can be accepted (no descriptors left).
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Reason why there is no administrator's listener.
+/// Reason why there is no admin listener.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]
     Token(#[from] TokenError),
-    /// A listener cannot be had.
+    /// A listener cannot be created.
     #[error("admin.listen: cannot listen on {address}: {source}; `admin.listen=` turns it off")]
     Listen {
         /// Address asked for.
@@ -64,10 +64,13 @@ pub enum AdminError {
         source: io::Error,
     },
     /// A passed listener is reachable from other machines.
-    #[error("a passed administrator's listener on {0} needs admin.token_file")]
+    #[error(
+        "the passed admin listener {0} can be reached from other machines; set admin.token_file, \
+         or pass a loopback one"
+    )]
     Open(SocketAddr),
     /// No thread, or no descriptors for its runtime.
-    #[error("cannot start the administrator's listener: {0}")]
+    #[error("cannot start the admin listener: {0}")]
     Start(#[from] io::Error),
 }
 
@@ -157,26 +160,30 @@ async fn serve(
     context: Rc<AdminContext>,
     stopped: oneshot::Receiver<()>,
 ) {
-    let slots = Rc::<Slots>::default();
+    let slots = Rc::<AdminSlots>::default();
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 spawn_local(accept(listener, Rc::clone(&context), Rc::clone(&slots)));
             }
-            Err(error) => tracing::error!(%error, "an administrator's listener cannot be served"),
+            Err(error) => tracing::error!(%error, "an admin listener cannot be served"),
         }
     }
     // Never sent, only dropped.
     let _ = stopped.await;
 }
 
-async fn accept(listener: tokio::net::TcpListener, context: Rc<AdminContext>, slots: Rc<Slots>) {
+async fn accept(
+    listener: tokio::net::TcpListener,
+    context: Rc<AdminContext>,
+    slots: Rc<AdminSlots>,
+) {
     let exhausted = LogLimiter::default();
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
                 let context = Rc::clone(&context);
-                let (slot, open) = Slot::take(&slots, client.ip());
+                let (slot, open) = AdminSlot::take(&slots, client.ip());
                 // A panic ends this task, and with it this connection alone.
                 spawn_local(async move {
                     let served = timeout(
@@ -186,19 +193,23 @@ async fn accept(listener: tokio::net::TcpListener, context: Rc<AdminContext>, sl
                     tokio::select! {
                         biased;
                         served = served => if served.is_err() {
-                            tracing::debug!(%client, "an administrator's connection took too long");
+                            tracing::debug!(%client, "an admin connection took too long");
                         },
                         // Never sent, only dropped.
                         _ = open => tracing::debug!(
                             %client,
-                            "a newer connection took the slot of an administrator's connection"
+                            "a newer connection took the slot of an admin connection"
                         ),
                     }
                 });
             }
             Err(error) => {
-                if let Some(others) = exhausted.may_log(crate::clock::now()) {
-                    tracing::warn!(%error, others, "cannot accept an administrator's connection for now");
+                if let Some(suppressed) = exhausted.admit(crate::clock::now()) {
+                    tracing::warn!(
+                        %error,
+                        suppressed,
+                        "cannot accept an admin connection for now"
+                    );
                 }
                 sleep(EXHAUSTED_PAUSE).await;
             }
@@ -206,7 +217,12 @@ async fn accept(listener: tokio::net::TcpListener, context: Rc<AdminContext>, sl
     }
 }
 
-async fn connection(stream: TcpStream, client: SocketAddr, context: Rc<AdminContext>, slot: &Slot) {
+async fn connection(
+    stream: TcpStream,
+    client: SocketAddr,
+    context: Rc<AdminContext>,
+    slot: &AdminSlot,
+) {
     let Ok(local) = stream.local_addr() else {
         return;
     };
@@ -231,6 +247,6 @@ async fn connection(stream: TcpStream, client: SocketAddr, context: Rc<AdminCont
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%client, %error, "an administrator's connection ended early");
+        tracing::debug!(%client, %error, "an admin connection ended early");
     }
 }

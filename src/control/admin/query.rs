@@ -1,4 +1,4 @@
-//! Query parameters of the administrator's API: each is known, occurs once, and has a value within
+//! Query parameters of the admin API: each is known, occurs once, and has a value within
 //! its bounds. Anything else is refused with 400.
 
 use crate::http::Problem;
@@ -17,7 +17,7 @@ pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, P
     let mut parameters: Vec<(String, String)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if parameters.iter().any(|(known, _)| *known == name) {
-            let detail = format!("the parameter {} stands twice", quoted(&name));
+            let detail = format!("the parameter {} is given twice", quoted(&name));
             return Err(Problem::bad_request(detail));
         }
         parameters.push((name.into_owned(), value.into_owned()));
@@ -28,7 +28,7 @@ pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, P
 /// Returns the refusal of an unknown parameter; `known` lists those that exist.
 pub(super) fn unknown(name: &str, known: &str) -> Problem {
     Problem::bad_request(format!(
-        "there is no parameter {}; there are: {known}",
+        "unknown parameter {}; known are: {known}",
         quoted(name)
     ))
 }

@@ -1,4 +1,4 @@
-//! Answers of the administrator's listener, as text or JSON.
+//! Answers of the admin listener, as text or JSON.
 
 use crate::http::{Problem, Reply};
 use crate::plain_text;
@@ -15,7 +15,10 @@ use serde::Serialize;
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Reply, Problem> {
     let text = serde_json::to_string(value).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal error of the bridge; please report it with its log",
+        )
     })?;
     // curl prints it on a terminal.
     let text = plain_text::escaped_json(&text).into_owned() + "\n";

@@ -1,4 +1,8 @@
-//! Routes of the administrator's listener: checks Host, Origin, method and token, then answers.
+//! Routes of the admin listener: checks Host, Origin, method and token, then answers.
+//!
+//! Guarantees that nothing is changed without the token or the CSRF header, and that without the
+//! token, where one is set, only health and the empty operator's page are answered. Does not bound
+//! connections (`slots.rs`).
 
 use super::listing::ListQuery;
 use super::response::json;
@@ -18,10 +22,10 @@ use tokio::time::timeout;
 /// Longest wait for the control thread to reload.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Header of requests that change something, and its value.
-pub const INTENT_HEADER: &str = "x-sshard-admin";
-/// The value of [`INTENT_HEADER`].
-pub const INTENT: &str = "1";
+/// Header that requests which change something must carry, against cross-site request forgery.
+pub const CSRF_HEADER: &str = "x-sshard-admin";
+/// Value of [`CSRF_HEADER`].
+pub const CSRF_VALUE: &str = "1";
 
 /// Answers one request. Its body is not read.
 pub(super) async fn answer<B>(
@@ -37,13 +41,13 @@ pub(super) async fn answer<B>(
                 %client,
                 status = problem.status.as_u16(),
                 detail = problem.detail,
-                "an administrator's request was refused"
+                "an admin request was refused"
             );
             problem.into_response()
         }
     };
     let headers = response.headers_mut();
-    // Files of the page are no secret and bring their own Cache-Control.
+    // Files of the page are no secret and carry their own Cache-Control.
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -71,7 +75,7 @@ async fn route<B>(
         return operator_page(path, request.headers()).ok_or_else(nothing_here);
     }
     if let Some(token) = &*context.token.load()
-        && !token.is_brought_by(request.headers())
+        && !token.is_presented_by(request.headers())
     {
         return Err(Problem::unauthorized());
     }
@@ -90,7 +94,7 @@ async fn route<B>(
             json(StatusCode::OK, &sessions::list(context, &query).await)
         }
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
-            require_intent(context, request)?;
+            require_csrf_header(context, request)?;
             let id = sessions::remove(context, id).await?;
             tracing::info!(%client, session = id, "an administrator ends a session");
             let ending = serde_json::json!({ "id": id, "ending": true });
@@ -102,7 +106,7 @@ async fn route<B>(
         }
         ["api", "v1", "drain"] => {
             require_method(method, "POST")?;
-            require_intent(context, request)?;
+            require_csrf_header(context, request)?;
             tracing::info!(%client, "an administrator drains the process");
             send_event(context, Event::Drain)?;
             let draining = serde_json::json!({ "draining": true });
@@ -110,7 +114,7 @@ async fn route<B>(
         }
         ["api", "v1", "reload"] => {
             require_method(method, "POST")?;
-            require_intent(context, request)?;
+            require_csrf_header(context, request)?;
             tracing::info!(%client, "an administrator reloads the configuration");
             reload(context).await
         }
@@ -133,18 +137,18 @@ fn nothing_here() -> Problem {
 /// Requires the token, or a header of its own, of a request that changes something. A page can send
 /// neither: for both its browser asks by OPTIONS first, and no answer here ever grants that (CORS
 /// preflight, Fetch standard section 3.2).
-fn require_intent<B>(context: &AdminContext, request: &Request<B>) -> Result<(), Problem> {
-    let mut values = request.headers().get_all(INTENT_HEADER).iter();
-    let is_meant = match (values.next(), values.next()) {
-        (Some(only), None) => only.as_bytes() == INTENT.as_bytes(),
+fn require_csrf_header<B>(context: &AdminContext, request: &Request<B>) -> Result<(), Problem> {
+    let mut values = request.headers().get_all(CSRF_HEADER).iter();
+    let has_csrf_header = match (values.next(), values.next()) {
+        (Some(only), None) => only.as_bytes() == CSRF_VALUE.as_bytes(),
         _ => false,
     };
     // A token is checked before, where there is one.
-    if context.token.load().is_some() || is_meant {
+    if context.token.load().is_some() || has_csrf_header {
         return Ok(());
     }
-    let detail = "what changes something must bring the header X-Sshard-Admin: 1, so that no page \
-                  in a browser can ask for it";
+    let detail = "a request that changes something needs the header X-Sshard-Admin: 1, which no \
+                  page of another site can send";
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
@@ -152,7 +156,7 @@ fn send_event(context: &AdminContext, event: Event) -> Result<(), Problem> {
     context
         .events
         .try_send(event)
-        .map_err(|_| Problem::unavailable("the control thread has too much to do; try again"))
+        .map_err(|_| Problem::unavailable("the control thread is busy; try again in a few seconds"))
 }
 
 async fn reload(context: &AdminContext) -> Result<Reply, Problem> {

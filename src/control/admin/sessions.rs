@@ -5,7 +5,7 @@ use super::AdminContext;
 use super::listing::ListQuery;
 use crate::http::Problem;
 use crate::limits::TargetKey;
-use crate::registry::{Registry, Route, SessionId, SessionRecord, State};
+use crate::registry::{Registry, SessionId, SessionLocation, SessionRecord, State};
 use crate::shard::{Command, CommandSender};
 use async_channel::Sender;
 use futures_util::future::join_all;
@@ -23,7 +23,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Session {
     id: String,
     shard: usize,
-    route: Route,
+    route: SessionLocation,
     state: &'static str,
     /// Time of the last change of the state.
     since: String,
@@ -87,7 +87,7 @@ impl Session {
         Self {
             id: record.id().to_string(),
             shard: record.shard(),
-            route: registry.route(record),
+            route: registry.location(record),
             state: state.as_str(),
             since: format_rfc3339_millis(record.created_at() + since).to_string(),
             is_active: state == State::Active,

@@ -1,6 +1,6 @@
-//! Connections of the administrator's listener: so many whose request has not come, and so many
-//! that are being answered. When there are more, the client with the most loses its oldest, so that
-//! silent connections keep no operator out. Answers on health need no slot of the second kind.
+//! Connections of the admin listener: at most `MAX_WAITING` connections without a request and
+//! `MAX_SERVED` being answered. When there are more, the client with the most loses its oldest, so
+//! that silent connections keep no operator out. Answers on health need no slot of the second kind.
 
 use crate::limits::{ClientKey, FairSlots, SlotId};
 use std::cell::{Cell, RefCell};
@@ -18,23 +18,23 @@ type Displaceable = RefCell<FairSlots<oneshot::Sender<()>>>;
 
 /// The slots of the listener's thread.
 #[derive(Default)]
-pub(super) struct Slots {
+pub(super) struct AdminSlots {
     waiting: Displaceable,
     served: Displaceable,
 }
 
 /// A connection's slot; Drop gives it back.
 #[must_use = "dropping it gives the slot back"]
-pub(super) struct Slot {
-    slots: Rc<Slots>,
+pub(super) struct AdminSlot {
+    slots: Rc<AdminSlots>,
     client: ClientKey,
     id: Cell<SlotId>,
     is_served: Cell<bool>,
 }
 
-impl Slot {
+impl AdminSlot {
     /// The slot of a connection whose request has not come, and what ends when it is displaced.
-    pub(super) fn take(slots: &Rc<Slots>, client: IpAddr) -> (Self, oneshot::Receiver<()>) {
+    pub(super) fn take(slots: &Rc<AdminSlots>, client: IpAddr) -> (Self, oneshot::Receiver<()>) {
         let (sender, open) = oneshot::channel();
         let client = ClientKey::from(client);
         let (id, _) = slots
@@ -62,7 +62,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for AdminSlot {
     fn drop(&mut self) {
         let slots = if self.is_served.get() {
             &self.slots.served

@@ -36,7 +36,7 @@ pub(super) struct ShardNumbers {
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) shards: Vec<ShardNumbers>,
-    pub(super) taken: Counts,
+    pub(super) in_use: Counts,
     pub(super) config: Arc<Config>,
     pub(super) uptime: Duration,
     pub(super) health: Health,
@@ -89,7 +89,7 @@ impl Snapshot {
             shards: shards
                 .map(|(counters, load)| ShardNumbers::read(counters, load, now))
                 .collect(),
-            taken: process.limits.snapshot(),
+            in_use: process.limits.snapshot(),
             config: Arc::clone(&config_snapshot.config),
             uptime: process.counters.uptime(now),
             health,

@@ -1,4 +1,6 @@
 //! The statistics, per shard and summed.
+//!
+//! Does not stop the shards: the numbers are read one after another, not at one instant.
 
 use super::AdminContext;
 use super::query::{number, parameters, unknown};
@@ -107,11 +109,11 @@ pub(super) fn of(context: &AdminContext, query: Option<&str>) -> Result<Stats, P
             .into_iter()
             .map(|(target, count)| (target.to_string(), count))
             .collect(),
-        targets_in_use: snapshot.taken.targets_in_use,
-        connections: snapshot.taken.connections,
+        targets_in_use: snapshot.in_use.targets_in_use,
+        connections: snapshot.in_use.connections,
         max_connections: limits.max_connections,
         max_per_host: limits.max_connections_per_host,
-        unauthenticated: snapshot.taken.unauthenticated,
+        unauthenticated: snapshot.in_use.unauthenticated,
         max_unauthenticated: limits.max_unauthenticated,
         max_per_client: limits.max_connections_per_client,
         max_handshakes: server.max_handshakes,
@@ -141,7 +143,7 @@ fn sum(shards: &[ShardNumbers]) -> Numbers {
     let mut sum = Numbers::default();
     let mut failures: BTreeMap<(Stage, Reason), u64> = BTreeMap::new();
     for shard in shards {
-        sum.active_sessions += shard.sessions.active;
+        sum.active_sessions += shard.sessions.open;
         sum.total_sessions += shard.sessions.total;
         sum.successful_sessions += shard.sessions.successful;
         sum.failed_sessions += shard.sessions.failed;
@@ -191,7 +193,7 @@ fn latencies(snapshot: &Snapshot) -> Value {
     let bounds = HistogramCounts::bounds().map(|bound| bound.as_secs_f64());
     let latency = |total: HistogramCounts| {
         let sum = total.sum.as_secs_f64();
-        json!({ "counts": total.cells, "sum_seconds": sum })
+        json!({ "counts": total.buckets, "sum_seconds": sum })
     };
     json!({
         "bounds_seconds": bounds.collect::<Vec<_>>(),

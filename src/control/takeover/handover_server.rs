@@ -7,7 +7,7 @@ use crate::append_file::directory;
 use crate::control::admin::AdminHandle;
 use crate::control::events::{Event, EventSender};
 use crate::registry::InstanceId;
-use crate::shard::{Command, CommandSender, Lifecycle};
+use crate::shard::{Command, CommandSender, ProcessLifecycle};
 use crate::telemetry::LogLimiter;
 use async_channel::{Receiver, TryRecvError};
 use rustix::fs::Mode;
@@ -54,12 +54,12 @@ struct SocketFile {
 pub struct HandoverState {
     /// Duplicates of the listening sockets.
     pub sockets: SocketSet,
-    /// Administrator's listener, which the next process gets, too.
+    /// Admin listener, which the next process gets, too.
     pub admin: AdminHandle,
     /// The shards' command channels.
     pub commands: Arc<[CommandSender]>,
     /// State by which the shards know that they accept no more.
-    pub lifecycle: Arc<Lifecycle>,
+    pub lifecycle: Arc<ProcessLifecycle>,
     /// Channel to the control thread.
     pub events: EventSender,
 }
@@ -179,7 +179,9 @@ fn wait(listener: &Socket, state: &HandoverState) {
                 tracing::info!("handed over to a new process");
                 return;
             }
-            Err(error) => tracing::warn!(%error, "not handed over; this process goes on"),
+            Err(error) => {
+                tracing::warn!(%error, "not handed over; this process goes on, and another can try again")
+            }
         }
     }
 }
@@ -189,8 +191,8 @@ fn accept(listener: &Socket, exhausted: &LogLimiter) -> Socket {
         match listener.accept() {
             Ok((connection, _)) => return connection,
             Err(error) => {
-                if let Some(others) = exhausted.may_log(crate::clock::now()) {
-                    tracing::warn!(%error, others, "cannot accept a takeover for now");
+                if let Some(suppressed) = exhausted.admit(crate::clock::now()) {
+                    tracing::warn!(%error, suppressed, "cannot accept a takeover for now");
                 }
                 thread::park_timeout(EXHAUSTED_PAUSE);
             }
@@ -206,8 +208,8 @@ fn hand_over(connection: &Socket, state: &HandoverState) -> Result<(), TakeoverE
     expect(connection, READY)?;
     // The new process accepts: from here on the hand-over is final. A shard that is stuck accepts
     // nothing, either.
-    if let Err(error) = stop_accepting(state) {
-        tracing::warn!(%error, "handing over all the same");
+    if stop_accepting(state).is_err() {
+        tracing::warn!("a shard did not stop accepting in time; handing over anyway");
     }
     if let Err(error) = send(connection, DONE) {
         tracing::warn!(%error, "the new process could not be told that this one has stopped accepting");

@@ -77,7 +77,7 @@ pub fn take_over(path: &Path) -> Result<Option<InheritedSockets>, TakeoverError>
 
 impl InheritedSockets {
     /// Tells the old process to stop accepting, since this one accepts. Returns when it has. If it
-    /// has died or does not answer, this process serves all the same.
+    /// has died or does not answer, this process serves anyway.
     ///
     /// # Errors
     /// [`TakeoverError::TooLate`]: the old process lives and has stopped waiting. Both must not
@@ -93,7 +93,7 @@ impl InheritedSockets {
             }
             Err(error) => tracing::warn!(
                 %error,
-                "the old process did not confirm the hand-over; this one serves all the same"
+                "the old process did not confirm the hand-over; this one serves anyway"
             ),
         }
         Ok(())

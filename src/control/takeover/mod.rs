@@ -111,7 +111,7 @@ impl TakeoverError {
 pub struct SocketSet {
     /// Sockets of the public port.
     pub public: Vec<Socket>,
-    /// Sockets of the administrator's port.
+    /// Sockets of the admin port.
     pub admin: Vec<Socket>,
 }
 

@@ -152,7 +152,7 @@ fn a_changed_limit_is_in_force_at_the_next_answer() {
 #[test]
 fn permits_may_cross_threads() {
     fn crosses<T: Send + 'static>() {}
-    crosses::<super::Admission>();
+    crosses::<super::ConnectionPermit>();
     crosses::<super::TargetPermit>();
     crosses::<super::ClientPermit>();
     crosses::<Arc<LimitTable>>();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::{Admission, ClientPermit, LimitTable, Limits, Refused, TargetPermit};
+use super::super::{ClientPermit, ConnectionPermit, LimitTable, Limits, Refused, TargetPermit};
 use super::{client, counts, target};
 
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ struct World {
     table: std::sync::Arc<LimitTable>,
     limits: Limits,
     /// Client, and whether the client was counted.
-    admissions: Vec<(Admission, u8, bool)>,
+    admissions: Vec<(ConnectionPermit, u8, bool)>,
     clients: Vec<(ClientPermit, u8, bool)>,
     targets: Vec<(TargetPermit, u8)>,
 }

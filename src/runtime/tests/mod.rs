@@ -57,10 +57,10 @@ fn short_timers_of_tokio_fire_soon() {
 
 /// A loop with nothing to do runs often enough to be known to.
 #[test]
-fn a_watched_loop_reports_that_it_runs() {
+fn a_running_loop_reports_heartbeats() {
     on_a_shard(|| async {
         let (reports, reported) = async_channel::bounded(64);
-        watch(move |now| {
+        on_heartbeat(move |now| {
             let _ = reports.try_send(now);
         });
         let mut last = reported.recv().await.unwrap();
@@ -78,7 +78,7 @@ fn a_thread_without_a_reactor_is_an_error() {
     assert!(Stream::new(socket).is_err());
 }
 
-/// The kernel refuses to watch a socket twice.
+/// The kernel refuses to register a socket twice.
 #[test]
 fn a_socket_is_taken_off_a_loop_and_entered_again() {
     on_a_shard(|| async {
@@ -301,16 +301,16 @@ fn run_bulk(transfers: usize, shares: usize) -> Vec<usize> {
         let (running, ended) = async_channel::bounded::<()>(1);
         for number in 0..transfers {
             let (ticket, order) = (BulkTicket::new().unwrap(), order.clone());
-            let (mut left, mut done, running) = (shares, false, running.clone());
+            let (mut left, mut share_spent, running) = (shares, false, running.clone());
             let mut work = move |cx: &mut std::task::Context<'_>| {
                 while left > 0 {
-                    std::task::ready!(ticket.poll_dispatch(cx, done));
-                    if !std::mem::replace(&mut done, true) {
+                    std::task::ready!(ticket.poll_dispatch(cx, share_spent));
+                    if !std::mem::replace(&mut share_spent, true) {
                         order.send(number).unwrap();
                         left -= 1;
                     }
-                    if left > 0 && ticket.poll_dispatch(cx, done).is_pending() {
-                        done = false;
+                    if left > 0 && ticket.poll_dispatch(cx, share_spent).is_pending() {
+                        share_spent = false;
                         return Poll::Pending;
                     }
                 }

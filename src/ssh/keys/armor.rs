@@ -30,10 +30,10 @@ pub(super) fn private_block(text: &str) -> Result<Block<'_>, &'static str> {
     let mut rest = text;
     while let Some((_, begun)) = rest.split_once(BEGIN) {
         let Some((label, begun)) = begun.split_once(DASHES) else {
-            return Err(CUT_OFF);
+            return Err(TRUNCATED);
         };
         let Some((body, behind)) = split_end(begun, label) else {
-            return Err(CUT_OFF);
+            return Err(TRUNCATED);
         };
         // OpenSSL writes the parameters of an EC key in front of it.
         if label.ends_with("PRIVATE KEY") {
@@ -50,7 +50,7 @@ pub(super) fn private_block(text: &str) -> Result<Block<'_>, &'static str> {
     Err(describe_other(text))
 }
 
-const CUT_OFF: &str = "its END line is missing or does not match: the text was cut off";
+const TRUNCATED: &str = "its END line is missing or does not match: the text was cut off";
 const DAMAGED: &str = "the text between its BEGIN and END lines is damaged: it is not base64";
 
 /// Splits the body from the text behind the END line of `label`.
@@ -110,7 +110,7 @@ fn describe_other(text: &str) -> &'static str {
     } else if has("PuTTY-User-Key-File-") {
         "it is a PuTTY key (PPK); convert it with: puttygen key.ppk -O private-openssh -o key"
     } else if has_line_of(text, |kind| kind.contains("-cert-v0")) {
-        "it is a certificate, which belongs into the field certificate; \
+        "it is a certificate, which belongs in the field certificate; \
          the private key is in the file whose name has no -cert.pub"
     } else if has_line_of(text, |_| true) || has(" PUBLIC KEY-----") || has("SSH2 PUBLIC KEY") {
         "it is a public key; the private key is in the file whose name has no .pub"
@@ -121,7 +121,7 @@ fn describe_other(text: &str) -> &'static str {
     } else if has("BEGIN PGP") {
         "it is a PGP key, which SSH does not use"
     } else {
-        "it is not a private key in a format that is read here: OpenSSH, PKCS#1, PKCS#8 or SEC1"
+        "it is not a private key in a supported format: OpenSSH, PKCS#1, PKCS#8 or SEC1"
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_text_without_a_private_key_is_described() {
         let convert = "puttygen key.ppk -O private-openssh -o key";
-        let cut_off = "-----BEGIN OPENSSH PRIVATE KEY-----\nYQ==\n";
+        let truncated = "-----BEGIN OPENSSH PRIVATE KEY-----\nYQ==\n";
         let mismatch = "-----BEGIN A PRIVATE KEY-----\nYQ==\n-----END B PRIVATE KEY-----";
         for (text, named) in [
             ("", "empty"),
@@ -220,7 +220,7 @@ mod tests {
             ),
             (&pem("CERTIFICATE", "YQ=="), "X.509"),
             (&pem("PGP PRIVATE KEY BLOCK", "YQ=="), "PGP"),
-            (cut_off, "cut off"),
+            (truncated, "cut off"),
             ("-----BEGIN OPENSSH PRIVATE KEY", "cut off"),
             (mismatch, "cut off"),
             (&pem("X PRIVATE KEY", "Y?=="), "damaged"),

@@ -36,8 +36,8 @@ pub(super) fn decrypt(
         "AES-256-CBC" => decrypt_with::<Aes256>(buffer, &*key, &iv, 32),
         "DES-EDE3-CBC" => decrypt_with::<TdesEde3>(buffer, &*key, &iv, 24),
         _ => {
-            return Err("it is encrypted with a cipher that is not read here; \
-                        write it anew with: ssh-keygen -p -f key");
+            return Err("it is encrypted with a cipher that is not supported; \
+                        re-encrypt it with: ssh-keygen -p -f key");
         }
     };
     bytes.truncate(len.ok_or("the passphrase is wrong")?);

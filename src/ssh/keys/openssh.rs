@@ -12,8 +12,8 @@ const MAGIC: &[u8] = b"openssh-key-v1\0";
 /// Block size to which plain keys are padded, in bytes.
 const BLOCK: usize = 8;
 
-const FIDO: &str = "it is the key of a FIDO security key (sk-): \
-     what signs is in the device, so that it cannot be used from here";
+const FIDO: &str = "it is a FIDO security key (sk-), which signs only on the device, \
+     so the bridge cannot use it; use another key";
 
 /// Reads the container `bytes`, with at most `max_rounds` rounds of bcrypt.
 ///

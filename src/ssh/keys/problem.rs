@@ -5,6 +5,6 @@ pub(super) const NO_PASSPHRASE: &str = "it is encrypted, and no passphrase was g
 pub(super) const WRONG_PASSPHRASE: &str = "the passphrase is wrong";
 pub(super) const TOO_MANY_ROUNDS: &str =
     "its passphrase takes more KDF rounds than ssh.max_kdf_rounds allows";
-pub(super) const DAMAGED: &str = "its content is damaged, or of a kind that is not read here";
+pub(super) const DAMAGED: &str = "its content is damaged, or of an unsupported kind";
 pub(super) const DSA: &str =
     "it is a DSA key, which is not safe, and which SSH servers no longer take";

@@ -40,7 +40,7 @@ pub(super) fn read_key(
         "RSA PRIVATE KEY" => decrypted(block, passphrase, SigningKey::from_pkcs1),
         "EC PRIVATE KEY" => decrypted(block, passphrase, der),
         "DSA PRIVATE KEY" => Err(DSA),
-        _ => Err("its format is not read here: OpenSSH, PKCS#1, PKCS#8 and SEC1 are"),
+        _ => Err("its format is not supported: OpenSSH, PKCS#1, PKCS#8 and SEC1 are"),
     }
 }
 
@@ -50,8 +50,8 @@ fn encrypted_pkcs8(
     max_rounds: u32,
 ) -> Result<SigningKey, &'static str> {
     let info = EncryptedPrivateKeyInfoRef::try_from(bytes).map_err(|_| {
-        "it is damaged, or encrypted in a way that is not read here; \
-         write it anew with: ssh-keygen -p -f key"
+        "it is damaged, or encrypted in an unsupported way; \
+         re-encrypt it with: ssh-keygen -p -f key"
     })?;
     let scheme = info.encryption_algorithm.pbes2();
     check_cost(scheme.map(|scheme| &scheme.kdf), u64::from(max_rounds))?;

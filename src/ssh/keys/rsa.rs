@@ -21,12 +21,12 @@ const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Longest public exponent, in bits; AWS-LC's bound. 65,537 has 17.
 const MAX_EXPONENT_BITS: usize = 33;
 
-const UNRELATED: &str = "its RSA numbers do not belong together";
+const UNRELATED: &str = "its RSA parameters are inconsistent";
 
 /// Reads a key in PKCS#1 (RFC 8017 appendix A.1.2).
 ///
 /// # Errors
-/// For damaged DER, sizes out of bounds, and numbers that do not belong together.
+/// For damaged DER, sizes out of bounds, and inconsistent parameters.
 pub(super) fn from_pkcs1(der: &[u8]) -> Result<(PublicKey, KeyPair), &'static str> {
     let key = Pkcs1::from_der(der).map_err(|_| DAMAGED)?;
     let private = [key.private_exponent, key.prime1, key.prime2];

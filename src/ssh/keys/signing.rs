@@ -29,8 +29,8 @@ impl SigningKey {
     /// Takes a decrypted key.
     ///
     /// # Errors
-    /// For types of keys that cannot sign here, RSA keys out of bounds, and keys whose numbers do
-    /// not belong together.
+    /// For types of keys that are not supported for signing, RSA keys out of bounds, and RSA keys
+    /// with inconsistent parameters.
     pub(super) fn new(key: Box<PrivateKey>) -> Result<Self, &'static str> {
         match key.key_data() {
             KeypairData::Rsa(pair) => Ok(Self::rsa(rsa::from_openssh(pair)?)),
@@ -38,7 +38,7 @@ impl SigningKey {
                 public: PublicKey::from(key.public_key().key_data().clone()),
                 secret: Secret::Other(key),
             }),
-            _ => Err("keys of its kind cannot sign here"),
+            _ => Err("keys of this type are not supported for signing"),
         }
     }
 

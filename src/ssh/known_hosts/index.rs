@@ -2,7 +2,7 @@
 //! by name only, never by address.
 
 use super::line::{self, Line, Role};
-use super::pattern::{HashedName, Hosts, name_on_record, patterns_match};
+use super::pattern::{HashedName, Hosts, known_hosts_name, patterns_match};
 use super::record::{Group, HostRecord};
 use russh::keys::PublicKey;
 use std::collections::HashMap;
@@ -47,7 +47,7 @@ pub struct KnownHosts {
 struct Groups {
     lines: usize,
     names: HashMap<Box<str>, Arc<Group>>,
-    everyone: Arc<Group>,
+    all_hosts: Arc<Group>,
     /// Tried one by one at each look-up, as are the patterns.
     hashed: Vec<(HashedName, Arc<Group>)>,
     patterns: HashMap<Vec<String>, Arc<Group>>,
@@ -95,7 +95,7 @@ impl KnownHosts {
     /// Returns the index with one more line at the end: `key` of `host`, which has none yet.
     pub(super) fn with(&self, host: &str, port: u16, key: &PublicKey) -> Self {
         let mut next = self.clone();
-        let name = name_on_record(host, port);
+        let name = known_hosts_name(host, port);
         let mut group = Group::default();
         let key = Arc::new(key.key_data().clone());
         group.push(self.lines() + 1, Role::HostKey, Some(&key));
@@ -129,10 +129,10 @@ impl KnownHosts {
 
     /// Returns the entries for `host`, without brackets and in any spelling, on `port`.
     pub(super) fn record(&self, host: &str, port: u16) -> HostRecord {
-        let name = &*name_on_record(host, port);
+        let name = &*known_hosts_name(host, port);
         let file = &*self.file;
         let plain = file.names.get(name).into_iter();
-        let plain = plain.chain(self.added.get(name)).chain([&file.everyone]);
+        let plain = plain.chain(self.added.get(name)).chain([&file.all_hosts]);
         let hashed = file.hashed.iter();
         let hashed = hashed.filter_map(|(hash, group)| hash.matches(name).then_some(group));
         let patterns = file.patterns.iter();
@@ -174,7 +174,7 @@ impl Groups {
                     push(self.names.entry(name.into()).or_default());
                 }
             }
-            Hosts::Everyone => push(&mut self.everyone),
+            Hosts::All => push(&mut self.all_hosts),
             Hosts::Patterns(patterns) => push(self.patterns.entry(patterns).or_default()),
             // Not grouped: each has a salt of its own.
             Hosts::Hashed(name) => {
@@ -189,7 +189,7 @@ impl Groups {
         self.pattern_bytes = self.patterns.keys().flatten().map(String::len).sum();
         let hashed = self.hashed.iter_mut().map(|(_, group)| group);
         let groups = self.names.values_mut().chain(self.patterns.values_mut());
-        for group in groups.chain(hashed).chain([&mut self.everyone]) {
+        for group in groups.chain(hashed).chain([&mut self.all_hosts]) {
             Arc::make_mut(group).sort();
         }
     }

@@ -115,7 +115,7 @@ fn revocation(fields: &[&[u8]]) -> Line {
     };
     Line {
         role: Role::Revoked,
-        hosts: hosts.unwrap_or(Hosts::Everyone),
+        hosts: hosts.unwrap_or(Hosts::All),
         key: key.map(|(_, key)| key),
     }
 }

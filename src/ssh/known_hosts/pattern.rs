@@ -18,7 +18,7 @@ pub(super) enum Hosts {
     Patterns(Vec<String>),
     Hashed(HashedName),
     /// All hosts (`*`).
-    Everyone,
+    All,
 }
 
 /// HMAC-SHA1 of a name under a salt.
@@ -51,7 +51,7 @@ pub(super) fn parse(field: &str) -> Option<Hosts> {
         HostPatterns::Patterns(patterns) => {
             let canonical = patterns.iter().map(|pattern| canonical_pattern(pattern));
             Some(match &patterns[..] {
-                [only] if only == "*" => Hosts::Everyone,
+                [only] if only == "*" => Hosts::All,
                 all if all.iter().all(|pattern| is_plain(pattern)) => {
                     Hosts::Names(canonical.collect())
                 }
@@ -61,9 +61,9 @@ pub(super) fn parse(field: &str) -> Option<Hosts> {
     }
 }
 
-/// Returns the name of a host in lines: in its canonical form, in brackets with the port unless
-/// that is 22.
-pub(super) fn name_on_record(host: &str, port: u16) -> String {
+/// Returns the host as a known_hosts line spells it: canonical, as `[host]:port` unless the port is
+/// 22.
+pub(super) fn known_hosts_name(host: &str, port: u16) -> String {
     let host = canonical_host(host);
     if port == 22 {
         host
@@ -211,16 +211,16 @@ mod tests {
         ] {
             assert_eq!(parse(field), None, "{field:?}");
         }
-        assert_eq!(parse("*"), Some(Hosts::Everyone));
+        assert_eq!(parse("*"), Some(Hosts::All));
     }
 
     #[test]
     fn names_carry_the_port_unless_it_is_22() {
-        assert_eq!(name_on_record("Host", 22), "host");
-        assert_eq!(name_on_record("Host", 2222), "[host]:2222");
-        assert_eq!(name_on_record("::1", 22), "::1");
-        assert_eq!(name_on_record("::1", 222), "[::1]:222");
-        assert_eq!(name_on_record("HOST.Example.", 22), "host.example");
-        assert_eq!(name_on_record("::ffff:192.0.2.1", 22), "192.0.2.1");
+        assert_eq!(known_hosts_name("Host", 22), "host");
+        assert_eq!(known_hosts_name("Host", 2222), "[host]:2222");
+        assert_eq!(known_hosts_name("::1", 22), "::1");
+        assert_eq!(known_hosts_name("::1", 222), "[::1]:222");
+        assert_eq!(known_hosts_name("HOST.Example.", 22), "host.example");
+        assert_eq!(known_hosts_name("::ffff:192.0.2.1", 22), "192.0.2.1");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::error::RememberError;
 use super::index::{KnownHosts, LineWarning, MAX_FILE};
-use super::pattern::name_on_record;
+use super::pattern::known_hosts_name;
 use super::quota::{NewKeyBounds, NewKeyQuota};
 use super::record::{HostKeyVerdict, HostRecord};
 use crate::append_file;
@@ -183,7 +183,7 @@ impl Writer {
         }
         let bare = PublicKey::new(new.key.key_data().clone(), "");
         let written = bare.to_openssh().map_err(io::Error::other)?;
-        let line = format!("{} {written}", name_on_record(host, port));
+        let line = format!("{} {written}", known_hosts_name(host, port));
         let append = || append(&self.path, &line);
         self.quota.take(new.client, bounds, now, append)?;
         self.index.store(Arc::new(index.with(host, port, &new.key)));

@@ -119,7 +119,7 @@ struct AuditQueue {
 
 impl AuditQueue {
     /// Queues the line for the writer. Returns whether there was room.
-    fn hand_over(&self, text: String, anonymous: bool) -> bool {
+    fn enqueue(&self, text: String, anonymous: bool) -> bool {
         // Shards may pass the bound by one line each.
         if anonymous && self.flags.waiting.load(Ordering::Relaxed) >= self.anonymous {
             return false;
@@ -150,12 +150,12 @@ impl AuditLog {
     ///
     /// # Errors
     /// The file is one that others chose or may write to ([`append_file::AppendError`]), or the
-    /// system's: it can't be opened, or no thread be had.
+    /// system's: it cannot be opened, or no thread can be created.
     pub fn start(file: Option<&Path>) -> io::Result<Self> {
         let Some(path) = file else {
             return Ok(Self::default());
         };
-        let (log, writer, received) = Self::stalled(path, QUEUE, QUEUE / ANONYMOUS_PART)?;
+        let (log, writer, received) = Self::unstarted(path, QUEUE, QUEUE / ANONYMOUS_PART)?;
         std::thread::Builder::new()
             .name("sshard-audit".to_owned())
             .spawn(move || writer.run(&received))?;
@@ -163,7 +163,7 @@ impl AuditLog {
     }
 
     /// Makes a log and its writer, which is not running yet.
-    fn stalled(
+    fn unstarted(
         path: &Path,
         queue: usize,
         anonymous: usize,
@@ -198,7 +198,7 @@ impl AuditLog {
         };
         let lost = match stamped(line) {
             // The methods are known once a login has succeeded.
-            Some(text) => !queue.hand_over(text, line.method.is_none()),
+            Some(text) => !queue.enqueue(text, line.method.is_none()),
             None => true,
         };
         if lost {
@@ -320,10 +320,15 @@ impl Writer {
             Ok(file) => {
                 (self.file, self.path) = (file, path);
                 self.torn = false;
-                tracing::info!("the audit log was opened again");
+                let file = self.path.display();
+                tracing::info!(%file, "the audit log was opened again");
             }
             Err(error) => {
-                tracing::error!(%error, "the audit log cannot be opened again; writing to the old file");
+                let file = path.display();
+                tracing::error!(
+                    %file, %error,
+                    "the audit log cannot be opened again; writing to the old file"
+                );
             }
         }
     }
@@ -367,7 +372,11 @@ impl Writer {
     fn failed(&mut self, error: &io::Error, partly: bool) -> bool {
         self.torn |= partly;
         if !self.failing {
-            tracing::error!(%error, "the audit log cannot be written; lines are lost");
+            let file = self.path.display();
+            tracing::error!(
+                %file, %error,
+                "the audit log cannot be written and loses lines; check its disk"
+            );
         }
         self.failing = true;
         false

@@ -109,7 +109,7 @@ fn no_name_forges_a_line() {
 #[test]
 fn sessions_without_a_login_push_out_no_line_of_those_with_one() {
     let (_directory, path) = file();
-    let (log, writer, received) = AuditLog::stalled(&path, 8, 4).unwrap();
+    let (log, writer, received) = AuditLog::unstarted(&path, 8, 4).unwrap();
     for _ in 0..100 {
         log.record(&line("flood", Some("somebody")));
     }
@@ -130,7 +130,7 @@ fn sessions_without_a_login_push_out_no_line_of_those_with_one() {
 #[test]
 fn lines_that_do_not_fit_are_counted_in_a_line() {
     let (_directory, path) = file();
-    let (log, writer, received) = AuditLog::stalled(&path, 2, 2).unwrap();
+    let (log, writer, received) = AuditLog::unstarted(&path, 2, 2).unwrap();
     for _ in 0..7 {
         log.record(&line("t", None));
     }
@@ -146,7 +146,7 @@ fn lines_that_do_not_fit_are_counted_in_a_line() {
 #[test]
 fn lines_lost_to_a_full_disk_are_counted_once_there_is_room() {
     let (_directory, path) = file();
-    let (log, mut writer, received) = AuditLog::stalled(&path, 2, 2).unwrap();
+    let (log, mut writer, received) = AuditLog::unstarted(&path, 2, 2).unwrap();
     writer.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
     log.record(&line("first", None));
     let Ok(Command::Line(text)) = received.try_recv() else {

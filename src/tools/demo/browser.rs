@@ -29,7 +29,7 @@ pub(super) enum BrowserError {
         program: OsString,
         status: ExitStatus,
     },
-    #[error("no file that leads to it can be written: {0}")]
+    #[error("the temporary file with the link for the browser cannot be written: {0}")]
     File(#[source] io::Error),
 }
 

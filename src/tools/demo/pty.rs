@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 /// Program that runs another in a session of its own, without this process's terminal.
 const SETSID: &str = "setsid";
 
-/// End of a process's standard input or output.
+/// Write end of a process's standard input.
 pub(super) type Input = Box<dyn AsyncWrite + Send + Unpin>;
 /// Source of a process's bytes. A pseudo-terminal ends with an error (EIO), not with 0.
 pub(super) type Output = Box<dyn AsyncRead + Send + Unpin>;
@@ -44,7 +44,7 @@ pub(super) struct Size {
     pub(super) height: u16,
 }
 
-/// Terminal as the client asked for it.
+/// Requested program: command, environment and terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Request {
     /// A command line for the shell; without, the program itself.
@@ -80,7 +80,7 @@ pub(super) struct Control {
 /// Starts the program, or a command by its shell.
 ///
 /// # Errors
-/// The program can't be run, or no pseudo-terminal is to be had.
+/// The program cannot be run, or no pseudo-terminal can be created.
 pub(super) fn spawn(program: &Program, request: &Request) -> io::Result<Process> {
     let path = match request.command {
         Some(_) => &program.shell,

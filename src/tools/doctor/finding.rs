@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub(super) enum CheckStatus {
     /// The requested number of sessions fits.
     Ok,
     /// Fewer sessions fit.
@@ -16,7 +16,7 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-impl Verdict {
+impl CheckStatus {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -71,7 +71,8 @@ pub(super) struct Finding {
     pub(super) name: &'static str,
     /// State of the system.
     pub(super) value: String,
-    pub(super) verdict: Verdict,
+    #[serde(rename = "verdict")]
+    pub(super) status: CheckStatus,
     /// Largest number that fits; None if the check counts nothing.
     pub(super) cap: Option<Cap>,
     /// Advice, in a sentence; empty where nothing is to be gained.
@@ -84,7 +85,7 @@ impl Finding {
         Self {
             name: "",
             value: value.to_string(),
-            verdict: Verdict::Ok,
+            status: CheckStatus::Ok,
             cap: None,
             change: String::new(),
         }
@@ -93,7 +94,7 @@ impl Finding {
     /// Makes the finding of a bridge that does not start; `change` says why and what to do.
     pub(super) fn fails(value: impl ToString, change: impl Into<String>) -> Self {
         Self {
-            verdict: Verdict::Fails,
+            status: CheckStatus::Fails,
             change: change.into(),
             ..Self::ok(value)
         }
@@ -102,7 +103,7 @@ impl Finding {
     /// Makes the finding of a file that cannot be read.
     pub(super) fn unknown(file: &str) -> Self {
         Self {
-            verdict: Verdict::Unknown,
+            status: CheckStatus::Unknown,
             change: format!("{file} cannot be read, so it is unknown."),
             ..Self::ok("-")
         }
@@ -120,7 +121,11 @@ impl Finding {
         let enough = count >= needed;
         Self {
             cap: Some(Cap { count, unit }),
-            verdict: if enough { self.verdict } else { Verdict::Caps },
+            status: if enough {
+                self.status
+            } else {
+                CheckStatus::Caps
+            },
             change: if enough { self.change } else { change() },
             ..self
         }
@@ -134,7 +139,7 @@ impl Finding {
 
     /// Returns whether fewer sessions fit than were asked for.
     pub(super) fn falls_short(&self) -> bool {
-        matches!(self.verdict, Verdict::Caps | Verdict::Fails)
+        matches!(self.status, CheckStatus::Caps | CheckStatus::Fails)
     }
 }
 

@@ -26,7 +26,7 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 pub enum DoctorError {
     /// Too few sessions fit; the report names what falls short.
-    #[error("{count} of the checks fall short of {sessions} sessions")]
+    #[error("{sessions} sessions do not fit; checks that fall short: {count}")]
     FallsShort {
         /// Number of checks that fail.
         count: usize,
@@ -38,7 +38,7 @@ pub enum DoctorError {
     Cpus(#[from] CpuError),
 }
 
-/// Checks the host and prints the report.
+/// Checks this machine and prints the report.
 ///
 /// # Errors
 /// [`ToolError`]; [`DoctorError::FallsShort`] after the report is printed.

@@ -1,7 +1,7 @@
 //! The report, as text and as JSON.
 
 use super::finding::{AtMost, Finding};
-use crate::tools::text::{self, plain};
+use crate::tools::text::{self, counted, plain};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -43,16 +43,21 @@ impl Report {
     }
 
     fn sum(&self) -> String {
-        let Self {
-            sessions, shards, ..
-        } = self;
-        let asked = format!("{sessions} sessions on {shards} shards");
-        let verdict = if self.fits { "fit" } else { "do not fit" };
+        let sessions = counted(self.sessions.into(), "session");
+        let shards = counted(self.shards as u64, "shard");
+        let verdict = match (self.fits, self.sessions) {
+            (true, 1) => "fits",
+            (true, _) => "fit",
+            (false, 1) => "does not fit",
+            (false, _) => "do not fit",
+        };
+        let verdict = format!("{sessions} on {shards} {verdict}.");
         match self.at_most {
             Some(AtMost { sessions, check }) => {
-                format!("{asked} {verdict}. The first to end is {check}, at {sessions}.")
+                let sessions = counted(sessions, "session");
+                format!("{verdict} The tightest limit is {check}: {sessions}.")
             }
-            None => format!("{asked} {verdict}."),
+            None => verdict,
         }
     }
 }
@@ -64,7 +69,7 @@ fn row(check: &Finding) -> [String; HEADINGS.len()] {
     );
     [
         check.name.to_owned(),
-        check.verdict.word().to_owned(),
+        check.status.word().to_owned(),
         cap,
         plain(&check.value),
     ]

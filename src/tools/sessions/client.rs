@@ -1,9 +1,9 @@
-//! Client of the administrator's API: one request, one bounded answer.
+//! Client of the admin API: one request, one bounded answer.
 
 use super::SessionsError;
 use crate::config::Admin;
 use crate::control::Token;
-use crate::control::admin::{INTENT, INTENT_HEADER};
+use crate::control::admin::{CSRF_HEADER, CSRF_VALUE};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer: a list of more sessions than there can be.
 const MAX_ANSWER: u64 = 512 * 1024 * 1024;
 
-/// Client of one administrator's listener.
+/// Client of one admin listener.
 pub(super) struct Client {
     agent: Agent,
     address: SocketAddr,
@@ -53,7 +53,7 @@ impl Client {
 
     pub(super) fn delete(&self, path: &str) -> Result<String, SessionsError> {
         let request = self.agent.delete(self.url(path));
-        self.ask(request.header(INTENT_HEADER, INTENT))
+        self.ask(request.header(CSRF_HEADER, CSRF_VALUE))
     }
 
     fn url(&self, path: &str) -> String {

@@ -1,4 +1,4 @@
-//! `sshard sessions`: the sessions of a running bridge, for people. Talks to its administrator's
+//! `sshard sessions`: the sessions of a running bridge, for people. Talks to its admin
 //! listener; what it can do, `curl` can.
 
 mod client;
@@ -21,7 +21,7 @@ const ID_DIGITS: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum SessionsError {
     /// The configuration has no listener to talk to.
-    #[error("admin.listen is empty, so the bridge has no administrator's listener")]
+    #[error("admin.listen is empty, so the bridge has no admin listener")]
     NoListener,
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]

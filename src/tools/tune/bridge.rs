@@ -1,7 +1,7 @@
 //! The bridge under test: this program again, as a child process, so that /proc has its cost apart
 //! from the generator's. It ends with this process, however that ends.
 
-use super::setting::Setting;
+use super::variant::Variant;
 use crate::clock;
 use rustix::process::getpid;
 use std::ffi::OsString;
@@ -60,7 +60,7 @@ impl Bridge {
     /// `unset`, and waits until it listens. To be called by a thread that lives as long as the
     /// bridge, since the kernel ends it with that thread.
     pub(super) fn start(
-        setting: Setting,
+        variant: Variant,
         sink: SocketAddr,
         sessions: usize,
         unset: &[OsString],
@@ -68,7 +68,7 @@ impl Bridge {
         let mut command = Command::new(SELF);
         command
             .arg0("sshard")
-            .args(arguments(setting, sink, sessions))
+            .args(arguments(variant, sink, sessions))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -143,8 +143,8 @@ impl Drop for Bridge {
 }
 
 /// Makes the command line of the child.
-pub(super) fn arguments(setting: Setting, sink: SocketAddr, sessions: usize) -> Vec<String> {
-    let Setting { shards, placement } = setting;
+pub(super) fn arguments(variant: Variant, sink: SocketAddr, sessions: usize) -> Vec<String> {
+    let Variant { shards, placement } = variant;
     // Those of the wave before may still be closing.
     let most = 2 * sessions + 100;
     // Of a wave that comes at once, what the kernel's hash may give one shard.

@@ -1,8 +1,8 @@
-//! Measurements of a setting: one [`Sample`] per round, and the [`Figures`] of all rounds. Pure.
+//! Measurements of a variant: one [`Sample`] per round, and the [`Figures`] of all rounds. Pure.
 
 use serde::Serialize;
 
-/// Measurements of a setting.
+/// Measurements of a variant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Measured<T> {
     pub(super) sessions_per_s: T,

@@ -1,8 +1,8 @@
-//! Load of one round of one setting: connect, typing and bulk against its bridge.
+//! Load of one round of one variant: connect, typing and bulk against its bridge.
 
 use super::bridge::Bridge;
 use super::figures::Sample;
-use super::setting::Setting;
+use super::variant::Variant;
 use crate::clock;
 use serde::Serialize;
 use sshard_load::client::{Target, Url};
@@ -36,7 +36,7 @@ pub(super) struct Load {
     pub(super) sessions: usize,
     /// Measured time under each load.
     pub(super) duration: Duration,
-    /// Largest number of shards of any setting: bulk is the same for all of them. The generator and
+    /// Largest number of shards of any variant: bulk is the same for all of them. The generator and
     /// the SSH server have as many threads.
     pub(super) max_shards: usize,
 }
@@ -78,13 +78,13 @@ pub(super) struct Failed {
 pub(super) enum Stop {
     /// Sessions failed.
     Failed(Vec<Failed>),
-    /// The load generator cannot work.
+    /// The load generator cannot run.
     Generator(io::Error),
 }
 
-/// One round of a setting.
+/// One round of a variant.
 pub(super) struct Round<'a> {
-    pub(super) setting: Setting,
+    pub(super) variant: Variant,
     pub(super) bridge: &'a Bridge,
     pub(super) sink: SocketAddr,
     pub(super) load: Load,
@@ -150,7 +150,7 @@ impl Round<'_> {
         });
         Plan {
             threads: self.load.max_shards,
-            // The same for every setting of a round.
+            // The same for every variant of a round.
             seed: self.round as u64,
             pid: Some(self.bridge.pid()),
             ..Plan::new(target, scenario)
@@ -196,7 +196,7 @@ impl Round<'_> {
     }
 
     fn busy(&self, sum: &Sum) -> f64 {
-        sum.cpu_ms / 10.0 / sum.seconds / self.setting.shards as f64
+        sum.cpu_ms / 10.0 / sum.seconds / self.variant.shards as f64
     }
 
     /// Returns the failure of a load without a result.

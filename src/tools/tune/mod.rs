@@ -1,7 +1,7 @@
 //! `sshard tune`: measures numbers of shards and placements on this host in rounds, and recommends
 //! one. Changes nothing.
 //!
-//! `setting` lists what is measured, `bridge` starts it, `measure` puts it under load (by
+//! `variant` lists what is measured, `bridge` starts it, `measure` puts it under load (by
 //! `sshard_load`, with the SSH server behind it, in this process), `figures` sums the rounds up,
 //! `recommend` chooses (pure), `report` prints.
 
@@ -10,9 +10,9 @@ mod figures;
 mod measure;
 mod recommend;
 mod report;
-mod setting;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 use super::{ToolError, print_report};
 use crate::cli::Tune;
@@ -21,13 +21,13 @@ use bridge::{Bridge, BridgeError};
 use figures::{Figures, Sample};
 use measure::{Failed, Load, Round, Stop};
 use report::{Report, Row};
-use setting::Setting;
 use sshard_load::resources::raise_file_limit;
 use sshard_load::sink::{self, SinkOptions};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
+use variant::Variant;
 
 /// Sessions per CPU that may have a shard, and their largest number: a wave has to fit in the queue
 /// of one listener.
@@ -51,14 +51,14 @@ pub enum TuneError {
     /// No SSH server to put behind the bridge.
     #[error("the SSH server behind the bridge cannot be started: {0}")]
     Sink(#[source] io::Error),
-    /// The generator cannot work.
-    #[error("the load generator cannot work: {0}")]
+    /// The generator cannot run.
+    #[error("the load generator cannot run: {0}")]
     Generator(#[source] io::Error),
     /// The bridge did not start, or died.
-    #[error("the bridge ({setting}) {error}")]
+    #[error("the bridge ({variant}) {error}")]
     Bridge {
-        /// Setting under which it ran.
-        setting: String,
+        /// Variant under which it ran.
+        variant: String,
         /// Error of the bridge.
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
@@ -66,14 +66,14 @@ pub enum TuneError {
     /// Sessions failed; the report names them.
     #[error("sessions failed under {count} of {of} settings, which are out of the comparison")]
     Failed {
-        /// Settings with failed sessions.
+        /// Variants with failed sessions.
         count: usize,
-        /// All settings.
+        /// All variants.
         of: usize,
     },
 }
 
-/// Measures every setting and prints the report.
+/// Measures every variant and prints the report.
 ///
 /// # Errors
 /// [`ToolError`]; [`TuneError::Failed`] after the report is printed.
@@ -93,15 +93,15 @@ pub fn run(flags: &Tune) -> Result<(), ToolError> {
     }
 }
 
-/// Settings to measure, and the number of rounds.
+/// Variants to measure, and the number of rounds.
 #[derive(Debug)]
 struct Trial {
-    settings: Vec<Setting>,
+    variants: Vec<Variant>,
     rounds: usize,
     load: Load,
 }
 
-/// Results of the rounds of one setting so far.
+/// Results of the rounds of one variant so far.
 #[derive(Debug, Default)]
 struct Results {
     samples: Vec<Sample>,
@@ -140,7 +140,7 @@ impl Trial {
         let (usual_rounds, usual_time) = if *quick { (3, 400) } else { (7, 1500) };
         let usual_sessions = (SESSIONS_PER_CPU * max_shards).min(MAX_SESSIONS);
         Ok(Self {
-            settings: setting::all(max_shards, &placements),
+            variants: variant::all(max_shards, &placements),
             rounds: rounds.map_or(usual_rounds, usize::from),
             load: Load {
                 sessions: sessions.map_or(usual_sessions, usize::from),
@@ -150,7 +150,7 @@ impl Trial {
         })
     }
 
-    /// Measures all settings.
+    /// Measures all variants.
     fn rows(&self) -> Result<Vec<Row>, TuneError> {
         let sessions = self.load.sessions;
         // Those of the wave before may still be closing.
@@ -164,44 +164,44 @@ impl Trial {
         .map_err(TuneError::Sink)?;
         // Flags alone decide: what is in the environment is meant for another bridge.
         let unset: Vec<OsString> = config::environment().into_iter().map(|(n, _)| n).collect();
-        let mut results: Vec<Results> = self.settings.iter().map(|_| Results::default()).collect();
+        let mut results: Vec<Results> = self.variants.iter().map(|_| Results::default()).collect();
         for round in 0..self.rounds {
-            for index in setting::round_order(self.settings.len(), round) {
-                if let (Some(setting), Some(results)) =
-                    (self.settings.get(index), results.get_mut(index))
+            for index in variant::round_order(self.variants.len(), round) {
+                if let (Some(variant), Some(results)) =
+                    (self.variants.get(index), results.get_mut(index))
                 {
-                    self.measure(*setting, results, round + 1, sink.address, &unset)?;
+                    self.measure(*variant, results, round + 1, sink.address, &unset)?;
                 }
             }
         }
         progress(None);
-        let rows = self.settings.iter().zip(results);
-        let rows = rows.map(|(setting, Results { samples, failures })| {
-            Row::new(*setting, Figures::of(&samples), failures)
+        let rows = self.variants.iter().zip(results);
+        let rows = rows.map(|(variant, Results { samples, failures })| {
+            Row::new(*variant, Figures::of(&samples), failures)
         });
         Ok(rows.collect())
     }
 
     fn measure(
         &self,
-        setting: Setting,
+        variant: Variant,
         results: &mut Results,
         round: usize,
         sink: SocketAddr,
         unset: &[OsString],
     ) -> Result<(), TuneError> {
         if !results.failures.is_empty() {
-            // The setting is out of the comparison already.
+            // The variant is out of the comparison already.
             return Ok(());
         }
-        progress(Some((round, self.rounds, setting)));
+        progress(Some((round, self.rounds, variant)));
         let died = |error: BridgeError| TuneError::Bridge {
-            setting: setting.to_string(),
+            variant: variant.to_string(),
             error: Box::new(error),
         };
-        let mut bridge = Bridge::start(setting, sink, self.load.sessions, unset).map_err(died)?;
+        let mut bridge = Bridge::start(variant, sink, self.load.sessions, unset).map_err(died)?;
         let measurement = Round {
-            setting,
+            variant,
             bridge: &bridge,
             sink,
             load: self.load,
@@ -227,11 +227,11 @@ impl Trial {
 }
 
 /// Shows the progress on a terminal; None removes it. Errors of the terminal are ignored.
-fn progress(at: Option<(usize, usize, Setting)>) {
+fn progress(at: Option<(usize, usize, Variant)>) {
     let mut stderr = io::stderr();
     if stderr.is_terminal() {
-        let line = at.map_or_else(String::new, |(round, rounds, setting)| {
-            format!("round {round} of {rounds}: {setting}")
+        let line = at.map_or_else(String::new, |(round, rounds, variant)| {
+            format!("round {round} of {rounds}: {variant}")
         });
         let _ = write!(stderr, "\r{line:<60}\r");
     }

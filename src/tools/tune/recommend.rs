@@ -1,11 +1,11 @@
-//! Choice of the setting to run, from the measurements. Pure.
+//! Choice of the variant to run, from the measurements. Pure.
 //!
-//! The fewest shards that are within [`TOLERANCE`] of the best in every throughput. Two settings
+//! The fewest shards that are within [`TOLERANCE`] of the best in every throughput. Two variants
 //! are compared round by round, and the median of the ratios counts: what the machine did besides
 //! falls on both alike in one round, and would not in the medians of all.
 
 use super::figures::{Figure, Figures};
-use super::setting::Setting;
+use super::variant::Variant;
 use serde::Serialize;
 
 /// Relative distance to the best that counts as the best.
@@ -23,7 +23,7 @@ const THROUGHPUTS: [Throughput; 2] = [
     ("MiB/s", |figures| &figures.mib_per_s),
 ];
 
-/// Distance of a setting to the best in one throughput.
+/// Distance of a variant to the best in one throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Lag {
     pub(super) of: &'static str,
@@ -31,17 +31,17 @@ pub(super) struct Lag {
     pub(super) behind: f64,
 }
 
-/// Setting without a failed session.
+/// Variant without a failed session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {
-    pub(super) setting: Setting,
+    pub(super) variant: Variant,
     pub(super) figures: &'a Figures,
 }
 
-/// Recommended setting.
+/// Recommended variant.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
-    pub(super) setting: Setting,
+    pub(super) variant: Variant,
     /// True if its number of shards is near the best in every throughput; otherwise none is.
     pub(super) near: bool,
     /// Distances of every candidate, in their order.
@@ -58,7 +58,7 @@ pub(super) fn choose(candidates: &[Candidate<'_>]) -> Option<Choice> {
     // The number first, whatever the placement: placements may be too close to tell apart.
     let behind = |shards: usize| {
         let of = candidates.iter().zip(&lags);
-        let of = of.filter(move |(candidate, _)| candidate.setting.shards == shards);
+        let of = of.filter(move |(candidate, _)| candidate.variant.shards == shards);
         let best = of.fold([f64::MAX; THROUGHPUTS.len()], |mut best, (_, lags)| {
             for (best, lag) in best.iter_mut().zip(lags) {
                 *best = best.min(lag.behind);
@@ -67,16 +67,16 @@ pub(super) fn choose(candidates: &[Candidate<'_>]) -> Option<Choice> {
         });
         best.into_iter().fold(f64::MIN, f64::max)
     };
-    let numbers = || candidates.iter().map(|candidate| candidate.setting.shards);
+    let numbers = || candidates.iter().map(|candidate| candidate.variant.shards);
     let near = numbers().find(|shards| behind(*shards) <= TOLERANCE);
     // The first of equals, hence the fewest.
     let shards = near.or_else(|| numbers().min_by(|a, b| behind(*a).total_cmp(&behind(*b))))?;
     let placements = candidates
         .iter()
-        .filter(|candidate| candidate.setting.shards == shards);
+        .filter(|candidate| candidate.variant.shards == shards);
     let chosen = placements.reduce(|kept, other| if is_better(other, kept) { other } else { kept });
     Some(Choice {
-        setting: chosen?.setting,
+        variant: chosen?.variant,
         near: near.is_some(),
         lags,
     })

@@ -3,7 +3,7 @@
 use super::figures::{Figure, Figures};
 use super::measure::Failed;
 use super::recommend::{Candidate, Lag, TOLERANCE, choose};
-use super::setting::Setting;
+use super::variant::Variant;
 use crate::tools::text;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -13,11 +13,11 @@ const LOUD: f64 = 0.15;
 /// Use of its CPUs below which a bridge waited for others.
 const WAITING: f64 = 80.0;
 
-/// Result of one setting.
+/// Result of one variant.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Row {
     #[serde(flatten)]
-    pub(super) setting: Setting,
+    pub(super) variant: Variant,
     /// None if a session failed.
     pub(super) figures: Option<Figures>,
     /// Distances to the best; empty if a session failed.
@@ -26,10 +26,10 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Makes the row of `setting`, with figures unless a session failed.
-    pub(super) fn new(setting: Setting, figures: Option<Figures>, failures: Vec<Failed>) -> Self {
+    /// Makes the row of `variant`, with figures unless a session failed.
+    pub(super) fn new(variant: Variant, figures: Option<Figures>, failures: Vec<Failed>) -> Self {
         Self {
-            setting,
+            variant,
             figures: figures.filter(|_| failures.is_empty()),
             lags: Vec::new(),
             failures,
@@ -41,7 +41,7 @@ impl Row {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Recommended {
     #[serde(flatten)]
-    pub(super) setting: Setting,
+    pub(super) variant: Variant,
     /// Command line to paste.
     pub(super) command: String,
     /// True if its number of shards is near the best in every throughput.
@@ -57,7 +57,7 @@ pub(super) struct Report {
     pub(super) rounds: usize,
     pub(super) tolerance: f64,
     pub(super) settings: Vec<Row>,
-    /// None if sessions failed under every setting.
+    /// None if sessions failed under every variant.
     pub(super) recommended: Option<Recommended>,
     pub(super) notes: Vec<String>,
 }
@@ -77,8 +77,8 @@ impl Report {
     /// Makes the report, with a recommendation.
     pub(super) fn new(cpus: usize, load: String, rounds: usize, mut rows: Vec<Row>) -> Self {
         let candidates = rows.iter().filter_map(|row| {
-            let (setting, figures) = (row.setting, row.figures.as_ref()?);
-            Some(Candidate { setting, figures })
+            let (variant, figures) = (row.variant, row.figures.as_ref()?);
+            Some(Candidate { variant, figures })
         });
         let choice = choose(&candidates.collect::<Vec<_>>());
         let measured = rows.iter_mut().filter(|row| row.figures.is_some());
@@ -93,15 +93,15 @@ impl Report {
             tolerance: TOLERANCE,
             notes: notes(&rows, rounds),
             recommended: choice.map(|choice| Recommended {
-                setting: choice.setting,
-                command: choice.setting.flags(),
+                variant: choice.variant,
+                command: choice.variant.flags(),
                 near_the_best: choice.near,
             }),
             settings: rows,
         }
     }
 
-    /// Returns the number of settings with failed sessions.
+    /// Returns the number of variants with failed sessions.
     pub(super) fn failed(&self) -> usize {
         let failed = self.settings.iter();
         failed.filter(|row| !row.failures.is_empty()).count()
@@ -128,14 +128,14 @@ impl Report {
             return text;
         };
         for row in &self.settings {
-            if row.setting.shards < recommended.setting.shards {
+            if row.variant.shards < recommended.variant.shards {
                 against(row, &mut text);
             }
         }
         let reason = if recommended.near_the_best {
             "The fewest shards within 5 % of the best:"
         } else {
-            "No number of shards is near the best in both sessions/s and MiB/s. The least behind:"
+            "No number of shards is within 5 % of the best in both sessions/s and MiB/s. The closest:"
         };
         let _ = writeln!(text, "{reason}\n\n  {}", recommended.command);
         text
@@ -164,20 +164,20 @@ fn notes(rows: &[Row], rounds: usize) -> Vec<String> {
         notes.push("With fewer than 3 rounds nothing is known of the noise.".to_owned());
     } else if noise > LOUD {
         notes.push(format!(
-            "The rounds differ by up to {:.0} %: more --rounds, or a quieter machine, tell more apart.",
+            "The rounds differ by up to {:.0} %: use more --rounds or a quieter machine to separate closer results.",
             noise * 100.0
         ));
     }
     notes
 }
 
-/// Returns the reason why a setting with fewer shards is not recommended.
+/// Returns the reason why a variant with fewer shards is not recommended.
 fn against(row: &Row, text: &mut String) {
     let far = row.lags.iter().filter(|lag| lag.behind > TOLERANCE);
     let below = |lag: &Lag| format!("{:.0} % below the best in {}", lag.behind * 100.0, lag.of);
     let far: Vec<String> = far.map(below).collect();
     if !far.is_empty() {
-        let _ = writeln!(text, "{}: {}.", row.setting, far.join(", "));
+        let _ = writeln!(text, "{}: {}.", row.variant, far.join(", "));
     }
 }
 
@@ -195,13 +195,13 @@ fn failures(row: &Row, text: &mut String) {
         let _ = writeln!(
             text,
             "FAILED {}: {count} x {kind} under {load} in round {round} ({first})",
-            row.setting
+            row.variant
         );
     }
 }
 
 fn line(row: &Row) -> [String; HEADINGS.len()] {
-    let Setting { shards, placement } = row.setting;
+    let Variant { shards, placement } = row.variant;
     let (shards, placement) = (shards.to_string(), placement.as_str());
     let Some(figures) = &row.figures else {
         return [&shards, placement, "FAILED", "-", "-", "-", "-", "-"].map(str::to_owned);

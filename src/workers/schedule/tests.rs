@@ -29,12 +29,12 @@ impl Rig {
     fn push(&mut self, number: u8) -> bool {
         let abandoned = Abandoned::default();
         self.callers.push(abandoned.clone());
-        let task = Task {
-            job: Box::new(|_| ()),
+        let job = Job {
+            run: Box::new(|_| ()),
             abandoned: abandoned.clone(),
         };
-        let refused = self.schedule.push(client(number), task);
-        !refused.is_some_and(|task| std::sync::Arc::ptr_eq(&task.abandoned.0, &abandoned.0))
+        let refused = self.schedule.push(client(number), job);
+        !refused.is_some_and(|job| std::sync::Arc::ptr_eq(&job.abandoned.0, &abandoned.0))
     }
 
     /// All callers so far leave.
@@ -46,10 +46,10 @@ impl Rig {
     }
 
     /// The client whose job starts.
-    fn next(&mut self) -> Option<(Ticket, u8)> {
-        let (ticket, _) = self.schedule.dispatch_next()?;
-        match self.schedule.running[&ticket].client {
-            IpAddr::V4(ip) => Some((ticket, ip.octets()[3])),
+    fn next(&mut self) -> Option<(JobId, u8)> {
+        let (id, _) = self.schedule.dispatch_next()?;
+        match self.schedule.running[&id].client {
+            IpAddr::V4(ip) => Some((id, ip.octets()[3])),
             IpAddr::V6(ip) => panic!("{ip} is not of this test"),
         }
     }
@@ -58,9 +58,9 @@ impl Rig {
     fn order(&mut self, count: usize) -> Vec<u8> {
         let mut order = Vec::new();
         while order.len() < count
-            && let Some((ticket, client)) = self.next()
+            && let Some((id, client)) = self.next()
         {
-            self.schedule.finish(ticket);
+            self.schedule.finish(id);
             order.push(client);
         }
         order

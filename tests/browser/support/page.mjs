@@ -25,7 +25,7 @@ import { PageMonitor } from "./monitor.mjs";
  * @property {import("playwright-core").BrowserContextOptions} [context]
  * @property {Record<string, unknown>} [preferences] settings of the page
  * @property {RegExp[]} [expectConsole] errors on the console that the test provokes
- * @property {string[]} [origins] places besides the bridge that the page may ask
+ * @property {string[]} [origins] origins besides the bridge that the page may request
  * @property {number} [timeout]
  */
 /**

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use loom::thread;
-use sshard_loom::limits::{Admission, LimitTable, Limits, Refused, TargetKey};
+use sshard_loom::limits::{ConnectionPermit, LimitTable, Limits, Refused, TargetKey};
 
 const ROOMY: Limits = Limits {
     max_connections: 4,
@@ -28,13 +28,13 @@ fn target(number: u8) -> TargetKey {
     SocketAddr::from(([198, 51, 100, number], 22)).into()
 }
 
-fn admitted(limits: Limits, slots: usize) -> (Arc<LimitTable>, Arc<Admission>) {
+fn admitted(limits: Limits, slots: usize) -> (Arc<LimitTable>, Arc<ConnectionPermit>) {
     let table = LimitTable::new(limits, slots);
     let admission = Arc::new(table.admit(client()).ok().unwrap());
     (table, admission)
 }
 
-/// Asserts that every permit is back.
+/// Asserts that every permit has been returned.
 fn assert_empty(table: &LimitTable) {
     let counts = table.snapshot();
     assert_eq!((counts.connections, counts.targets_in_use), (0, 0));
@@ -121,7 +121,7 @@ fn a_permit_counts_globally_and_at_its_target_or_not_at_all() {
 }
 
 #[test]
-fn a_target_may_be_left_while_it_is_entered() {
+fn a_permit_may_be_returned_while_another_is_taken() {
     loom::model(|| {
         let (table, admission) = admitted(ROOMY, 2);
         let held = admission.target(target(1));
@@ -137,7 +137,7 @@ fn a_target_may_be_left_while_it_is_entered() {
 }
 
 #[test]
-fn a_slot_may_change_its_target_while_it_is_entered() {
+fn a_slot_may_change_its_target_while_a_permit_is_taken() {
     loom::model(|| {
         // One slot: the other thread frees it and may claim it for another target between this
         // thread's search and its increment.
@@ -163,7 +163,7 @@ fn a_slot_may_change_its_target_while_it_is_entered() {
 }
 
 #[test]
-fn two_may_leave_while_one_enters() {
+fn two_permits_may_be_returned_while_a_third_is_taken() {
     let mut model = loom::model::Builder::new();
     // Three threads have too many interleavings to try all: a race that needs more than two
     // preemptions is not found.
@@ -212,7 +212,7 @@ fn the_last_unauthenticated_connection_is_admitted_once() {
         };
         let table = LimitTable::new(limits, 1);
         let other = Arc::clone(&table);
-        let thread = thread::spawn(move || other.admit(client()).map(Admission::logged_in));
+        let thread = thread::spawn(move || other.admit(client()).map(ConnectionPermit::logged_in));
         let mine = table.admit(client());
         let theirs = thread.join().unwrap();
         // Both are admitted when one has logged in before the other asked.

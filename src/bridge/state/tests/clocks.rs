@@ -77,9 +77,9 @@ fn stage_timers_are_suspended_while_a_question_is_open() {
 
 #[test]
 fn an_open_question_has_a_deadline() {
-    for (input, end) in [(host_key(), "host_key"), (question(1), "login")] {
+    for (event, end) in [(host_key(), "host_key"), (question(1), "login")] {
         let mut s = Session::connecting(Dialect::V1, &config());
-        s.handle(input);
+        s.handle(event);
         assert_eq!(s.fire(), Some((Timer::Prompt, 60)));
         let actions = s.actions();
         assert_eq!(actions[0], format!("<error deadline {end}>"));
@@ -188,7 +188,7 @@ fn a_session_accepted_before_a_handover_may_still_log_in() {
     s.actions();
     let deadline = s.now + Duration::from_secs(20);
     let admit = true;
-    let actions = s.handle(Input::Drain(Drain { deadline, admit }));
+    let actions = s.handle(SessionEvent::Drain(Drain { deadline, admit }));
     assert_eq!(actions, ["<notice 20000>"]);
     assert_eq!(s.handle(auth(None, "")), ["connect alice"]);
     assert_eq!(s.start_shell(), ["<ready cafe 65536>"]);
@@ -205,7 +205,7 @@ pub(super) fn pinging() -> Config {
 fn the_session_ends_after_two_missed_pongs() {
     for (last, end) in [
         (None, 90),
-        (Some(Input::Pong(None)), 150),
+        (Some(SessionEvent::Pong(None)), 150),
         (Some(typed("x")), 150),
     ] {
         let mut s = Session::active(Dialect::V1, &pinging());
@@ -334,7 +334,7 @@ fn every_end_clears_all_timers_but_linger() {
     s.handle(drain_at(deadline));
     s.control(ClientMessage::Hold);
     s.end_of_blocked_tick(1, true, 1);
-    s.handle(Input::ClientGone);
+    s.handle(SessionEvent::ClientGone);
     assert_eq!(s.fire(), Some((Timer::Linger, 2)));
     assert_eq!(s.fire(), None);
 }

@@ -71,14 +71,14 @@ fn a_paced_client_gets_more_output_with_each_pong() {
     // The pacer waits for a pong already.
     assert_eq!(s.fire().unwrap().0, Timer::Ping);
     assert!(s.actions().is_empty());
-    s.handle(Input::Pong(None));
+    s.handle(SessionEvent::Pong(None));
     assert_eq!(s.state.output_budget(), 0);
     // Nor does it wait for a pong while the client's messages are not read.
     s.handle(zeros(pinging().websocket.read_buffer_size.bytes() + 1));
     assert_eq!(s.state.output_budget(), usize::MAX);
     s.take_packets(usize::MAX);
     assert_eq!(s.state.output_budget(), 0);
-    s.handle(Input::Pong(Some(200_000)));
+    s.handle(SessionEvent::Pong(Some(200_000)));
     let half = s.state.output_budget();
     assert!(0 < half && half < 100_000);
     s.output(half);
@@ -115,7 +115,7 @@ fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
     assert!(s.state.is_client_limited());
     while s.state.is_client_limited() {
         match s.state.next_pacer_ping(s.now) {
-            Some(number) => drop(s.handle(Input::Pong(Some(number)))),
+            Some(number) => drop(s.handle(SessionEvent::Pong(Some(number)))),
             None => s.output(s.state.output_budget()),
         }
     }
@@ -187,7 +187,7 @@ fn no_reply_is_sent_after_the_end() {
     s.handle(zeros(20_000));
     s.take_packets(usize::MAX);
     s.control(ping(""));
-    s.handle(Input::ClientClosed);
+    s.handle(SessionEvent::ClientClosed);
     assert_eq!(reply(&mut s), None);
     assert!(!s.state.can_read_message());
 }

@@ -18,7 +18,7 @@ mod uniform_errors;
 
 use super::*;
 use crate::bridge::attachment::SocketState;
-use crate::bridge::uplink::{Control, Packet};
+use crate::bridge::uplink::{ChannelRequest, Packet};
 use crate::message::{
     AuthRequest, ClientMessage, Credentials, Dialect, Incoming, KeyRecord, Prompt, Secret,
     SignalName, TerminalRequest,
@@ -69,8 +69,8 @@ fn config() -> Config {
 }
 
 /// Drain of a server that takes no new logins.
-fn drain_at(deadline: Instant) -> Input {
-    Input::Drain(Drain {
+fn drain_at(deadline: Instant) -> SessionEvent {
+    SessionEvent::Drain(Drain {
         deadline,
         admit: false,
     })
@@ -137,17 +137,17 @@ impl Session {
         session
     }
 
-    fn handle(&mut self, mut input: Input) -> Vec<String> {
-        match &mut input {
-            Input::Ssh(SshEvent::HostKeyQuestion { answer, .. }) => {
+    fn handle(&mut self, mut event: SessionEvent) -> Vec<String> {
+        match &mut event {
+            SessionEvent::Ssh(SshEvent::HostKeyQuestion { answer, .. }) => {
                 self.host_key_answers.push(receiver_of(answer));
             }
-            Input::Ssh(SshEvent::Question { answer, .. }) => {
+            SessionEvent::Ssh(SshEvent::Prompts { answer, .. }) => {
                 self.answers.push(receiver_of(answer));
             }
             _ => {}
         }
-        self.state.handle(self.now, input);
+        self.state.handle(self.now, event);
         self.actions()
     }
 
@@ -157,7 +157,7 @@ impl Session {
     }
 
     fn control(&mut self, message: ClientMessage) -> Vec<String> {
-        self.handle(Input::Message(Incoming::Control(message)))
+        self.handle(SessionEvent::Message(Incoming::Control(message)))
     }
 
     fn client(&mut self) -> &mut Attachment<()> {
@@ -195,10 +195,10 @@ impl Session {
             actions.extend(answers.map(|answers| format!("{} answers", answers.len())));
         }
         if state.lifecycle.state() == State::Active {
-            while let Some(control) = state.uplink.next_control() {
-                actions.push(match control {
-                    Control::Resize(size) => format!("resize {}x{}", size.cols(), size.rows()),
-                    Control::Signal(signal) => format!("signal {}", signal.as_str()),
+            while let Some(request) = state.uplink.next_request() {
+                actions.push(match request {
+                    ChannelRequest::Resize(to) => format!("resize {}x{}", to.cols(), to.rows()),
+                    ChannelRequest::Signal(signal) => format!("signal {}", signal.as_str()),
                 });
             }
         }
@@ -309,9 +309,9 @@ fn text(message: &ServerMessage) -> String {
     }
 }
 
-fn auth(flow_window: Option<u64>, early_input: &'static str) -> Input {
+fn auth(flow_window: Option<u64>, early_input: &'static str) -> SessionEvent {
     let request = auth_request(flow_window);
-    Input::Message(Incoming::Auth(Box::new(request), Bytes::from(early_input)))
+    SessionEvent::Message(Incoming::Auth(Box::new(request), Bytes::from(early_input)))
 }
 
 fn auth_request(flow_window: Option<u64>) -> AuthRequest {
@@ -328,11 +328,11 @@ fn auth_request(flow_window: Option<u64>) -> AuthRequest {
     }
 }
 
-fn typed(bytes: impl Into<Bytes>) -> Input {
-    Input::Message(Incoming::Input(bytes.into()))
+fn typed(bytes: impl Into<Bytes>) -> SessionEvent {
+    SessionEvent::Message(Incoming::Input(bytes.into()))
 }
 
-fn zeros(count: usize) -> Input {
+fn zeros(count: usize) -> SessionEvent {
     typed(vec![b'0'; count])
 }
 
@@ -358,8 +358,8 @@ fn answer(id: u32, count: usize) -> ClientMessage {
     ClientMessage::Answer { id, answers }
 }
 
-fn host_key() -> Input {
-    Input::Ssh(SshEvent::HostKeyQuestion {
+fn host_key() -> SessionEvent {
+    SessionEvent::Ssh(SshEvent::HostKeyQuestion {
         algorithm: "ssh-ed25519".to_owned(),
         fingerprint: "SHA256:x".to_owned(),
         known: KeyRecord::New,
@@ -367,12 +367,12 @@ fn host_key() -> Input {
     })
 }
 
-fn question(count: usize) -> Input {
+fn question(count: usize) -> SessionEvent {
     let prompt = Prompt {
         text: "Code: ".to_owned(),
         echo: false,
     };
-    Input::Ssh(SshEvent::Question {
+    SessionEvent::Ssh(SshEvent::Prompts {
         name: String::new(),
         instruction: String::new(),
         prompts: vec![prompt; count],
@@ -380,21 +380,21 @@ fn question(count: usize) -> Input {
     })
 }
 
-fn begins(stage: Stage) -> Input {
-    Input::Ssh(SshEvent::Stage(stage))
+fn begins(stage: Stage) -> SessionEvent {
+    SessionEvent::Ssh(SshEvent::Stage(stage))
 }
 
-fn exit(status: u32) -> Input {
-    Input::Ssh(SshEvent::Exit(Exit {
+fn exit(status: u32) -> SessionEvent {
+    SessionEvent::Ssh(SshEvent::Exit(Exit {
         status: Some(status),
         ..Exit::default()
     }))
 }
 
-fn closed() -> Input {
-    Input::Ssh(SshEvent::ChannelClosed)
+fn closed() -> SessionEvent {
+    SessionEvent::Ssh(SshEvent::ChannelClosed)
 }
 
-fn gone() -> Input {
-    Input::Ssh(SshEvent::Disconnected(SessionError::ConnectionLost))
+fn gone() -> SessionEvent {
+    SessionEvent::Ssh(SshEvent::Disconnected(SessionError::ConnectionLost))
 }

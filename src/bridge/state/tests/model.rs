@@ -1,4 +1,4 @@
-//! Random sequences of inputs. A failing case is printed, shrunk; its seed is kept under
+//! Random sequences of events. A failing case is printed, shrunk; its seed is kept under
 //! `proptest-regressions` and run first from then on.
 //!
 //! The steps keep the promises of the layers around the state machine, and no more: a message that
@@ -20,7 +20,7 @@ enum Step {
     /// In percent of the output sent; above 100 is a violation.
     Ack(u64),
     Message(ClientMessage),
-    Input(Input),
+    Event(SessionEvent),
     /// In seconds from now.
     Drain(u64),
     /// Of the latest ping.
@@ -58,25 +58,25 @@ fn message() -> impl Strategy<Value = ClientMessage> {
     ]
 }
 
-fn input() -> impl Strategy<Value = Input> {
+fn event() -> impl Strategy<Value = SessionEvent> {
     prop_oneof![
         8 => prop::sample::select(progress::all_stages()).prop_map(begins),
         4 => (0..3usize).prop_map(question),
         2 => one_of(&[host_key]),
-        2 => (1..3u64).prop_map(|number| Input::Pong(Some(number))),
-        2 => (0..40_000usize).prop_map(|bytes| Input::Ssh(SshEvent::Banner("b".repeat(bytes)))),
+        2 => (1..3u64).prop_map(|number| SessionEvent::Pong(Some(number))),
+        2 => (0..40_000usize).prop_map(|bytes| SessionEvent::Ssh(SshEvent::Banner("b".repeat(bytes)))),
         2 => one_of(&[
-            || Input::Ssh(SshEvent::NoTerminal), || Input::Ssh(SshEvent::StartRefused),
+            || SessionEvent::Ssh(SshEvent::NoTerminal), || SessionEvent::Ssh(SshEvent::StartRefused),
         ]),
         3 => one_of(&[|| exit(1), closed, gone]),
         1 => one_of(&[
-            || Input::Failed(HostKeyProblem::Refused.into()),
-            || Input::Failed(SessionError::Killed),
-            || Input::Failed(BadMessage::NotAnObject.into()),
-            || Input::ClientClosed,
-            || Input::ClientGone,
-            || Input::ClientAway,
-            || Input::Ssh(SshEvent::Misbehaved("it sent too much")),
+            || SessionEvent::Failed(HostKeyProblem::Refused.into()),
+            || SessionEvent::Failed(SessionError::Killed),
+            || SessionEvent::Failed(BadMessage::NotAnObject.into()),
+            || SessionEvent::ClientClosed,
+            || SessionEvent::ClientGone,
+            || SessionEvent::ClientAway,
+            || SessionEvent::Ssh(SshEvent::Misbehaved("it sent too much")),
         ]),
     ]
 }
@@ -89,7 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..=100u64).prop_map(Step::Ack),
         1 => (101..200u64).prop_map(Step::Ack),
         8 => message().prop_map(Step::Message),
-        12 => input().prop_map(Step::Input),
+        12 => event().prop_map(Step::Event),
         1 => (0..100u64).prop_map(Step::Drain),
         1 => one_of(&[|| Step::Pong]),
         8 => (0..=100usize).prop_map(Step::Output),
@@ -162,7 +162,7 @@ impl Model {
         let first = matches!(message, Incoming::Auth(..));
         if s.state.can_read_message() && first != self.auth_seen {
             self.auth_seen = true;
-            s.state.handle(s.now, Input::Message(message));
+            s.state.handle(s.now, SessionEvent::Message(message));
         }
     }
 
@@ -175,7 +175,8 @@ impl Model {
                 if !self.auth_seen {
                     self.window = window;
                 }
-                let Input::Message(auth) = auth(window, if early { "ls\r" } else { "" }) else {
+                let SessionEvent::Message(auth) = auth(window, if early { "ls\r" } else { "" })
+                else {
                     return Ok(());
                 };
                 self.message(auth);
@@ -201,13 +202,13 @@ impl Model {
             }
             Step::Pong => {
                 let number = self.session.client().flow.unanswered_ping();
-                self.session.state.handle(now, Input::Pong(number));
+                self.session.state.handle(now, SessionEvent::Pong(number));
             }
             Step::Drain(seconds) => {
                 let drain = drain_at(now + Duration::from_secs(seconds));
                 self.session.state.handle(now, drain);
             }
-            Step::Input(input) => self.session.state.handle(now, input),
+            Step::Event(event) => self.session.state.handle(now, event),
             Step::ShellStarted => self.session.state.start(now, ()),
             Step::PacerPing => {
                 if let Some(number) = self.session.state.next_pacer_ping(now) {
@@ -298,7 +299,7 @@ impl Model {
         Ok(())
     }
 
-    /// In every state, without further inputs, the timers end the session. Only an active one
+    /// In every state, without further events, the timers end the session. Only an active one
     /// without limits may stay.
     fn run_out(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..1000 {
@@ -312,7 +313,7 @@ impl Model {
         prop_assert!(!is_idle || matches!(state, State::Closed | State::Active));
         if state == State::Active {
             let now = self.session.now;
-            self.session.state.handle(now, Input::ClientGone);
+            self.session.state.handle(now, SessionEvent::ClientGone);
             self.check()?;
             let fired = self.session.fire().map(|(timer, _)| timer);
             prop_assert_eq!(fired, Some(Timer::Linger));

@@ -11,7 +11,7 @@ fn notified(config: &Config, stages: &[Stage]) -> Vec<String> {
         ..auth_request(None)
     };
     let auth = Incoming::Auth(Box::new(request), Bytes::new());
-    assert_eq!(s.handle(Input::Message(auth)), ["connect alice"]);
+    assert_eq!(s.handle(SessionEvent::Message(auth)), ["connect alice"]);
     let mut actions = Vec::new();
     for stage in stages {
         actions.extend(match stage {

@@ -57,7 +57,7 @@ fn only_an_active_session_detaches_and_only_a_detached_one_attaches() {
     let mut s = Session::active(Dialect::V1, &config());
     assert!(s.state.attach(s.now, client(0), 0).is_err());
     s.state.detach().unwrap();
-    s.handle(Input::Failed(SessionError::Killed));
+    s.handle(SessionEvent::Failed(SessionError::Killed));
     assert_eq!(s.state.lifecycle.state(), State::Closing);
     assert!(s.state.attach(s.now, client(0), 0).is_err());
     assert_eq!(s.fire(), Some((Timer::Linger, 2)));

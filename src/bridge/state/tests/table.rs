@@ -1,4 +1,4 @@
-//! Every transition and every end: inputs and the expected actions.
+//! Every transition and every end: events and the expected actions.
 
 use super::*;
 use crate::error::{HostKeyProblem, LimitKind, WsViolation};
@@ -20,7 +20,7 @@ fn a_session_from_hello_to_exit() {
     assert_eq!(s.control(accept(1)), ["host key true"]);
     s.handle(begins(Stage::Login));
     assert_eq!(
-        s.handle(Input::Ssh(SshEvent::Banner("hi".to_owned()))),
+        s.handle(SessionEvent::Ssh(SshEvent::Banner("hi".to_owned()))),
         ["<banner hi>"]
     );
     assert_eq!(s.handle(question(2)), ["<prompt 2: 2>"]);
@@ -63,7 +63,7 @@ fn exit_is_sent_after_the_last_output() {
 #[test]
 fn each_end_of_the_remote_side_has_its_verdict() {
     let by_signal = |signal| {
-        Input::Ssh(SshEvent::Exit(Exit {
+        SessionEvent::Ssh(SshEvent::Exit(Exit {
             signal: Some(SignalName::from_remote(signal)),
             ..Exit::default()
         }))
@@ -76,10 +76,10 @@ fn each_end_of_the_remote_side_has_its_verdict() {
         "<error start-refused relay>",
         "end 4503 the SSH server refused to start the shell or command",
     ];
-    let refusal = || Input::Ssh(SshEvent::StartRefused);
+    let refusal = || SessionEvent::Ssh(SshEvent::StartRefused);
     let disconnected = || {
         let error = SessionError::Disconnected("no".to_owned());
-        Input::Ssh(SshEvent::Disconnected(error))
+        SessionEvent::Ssh(SshEvent::Disconnected(error))
     };
     let cases = || {
         [
@@ -115,12 +115,12 @@ fn each_end_of_the_remote_side_has_its_verdict() {
     };
     // The end of a short command can be known before its start.
     for is_early in [false, true] {
-        for (inputs, expected) in cases() {
+        for (events, expected) in cases() {
             let mut s = Session::connecting(Dialect::V1, &config());
             if !is_early {
                 s.start_shell();
             }
-            inputs.into_iter().for_each(|input| drop(s.handle(input)));
+            events.into_iter().for_each(|event| drop(s.handle(event)));
             if is_early {
                 s.start_shell();
             }
@@ -130,23 +130,29 @@ fn each_end_of_the_remote_side_has_its_verdict() {
 }
 
 /// Ends a connecting session, which takes no other end after it. Returns its actions.
-fn end(input: Input) -> Vec<String> {
+fn end(event: SessionEvent) -> Vec<String> {
     let mut s = Session::connecting(Dialect::V1, &config());
     s.handle(begins(Stage::Connect));
-    let actions = s.handle(input);
+    let actions = s.handle(event);
     assert_eq!(s.state.lifecycle.state(), State::Closing);
-    assert!(s.handle(Input::Failed(SessionError::Killed)).is_empty());
-    assert!(s.handle(Input::ClientGone).is_empty());
+    assert!(
+        s.handle(SessionEvent::Failed(SessionError::Killed))
+            .is_empty()
+    );
+    assert!(s.handle(SessionEvent::ClientGone).is_empty());
     actions
 }
 
 #[test]
 fn each_other_cause_has_its_error_and_close_code() {
     let close = Incoming::Control(ClientMessage::Close);
-    assert_eq!(end(Input::Message(close)), ["end 1000"]);
-    assert_eq!(end(Input::ClientClosed), ["end 1000"]);
-    assert_eq!(end(Input::ClientAway), ["end 1000"]);
-    assert_eq!(end(Input::ClientGone), ["end 1006 the WebSocket broke"]);
+    assert_eq!(end(SessionEvent::Message(close)), ["end 1000"]);
+    assert_eq!(end(SessionEvent::ClientClosed), ["end 1000"]);
+    assert_eq!(end(SessionEvent::ClientAway), ["end 1000"]);
+    assert_eq!(
+        end(SessionEvent::ClientGone),
+        ["end 1006 the WebSocket broke"]
+    );
     let unknown = BadMessage::UnknownType;
     let errors: [(SessionError, &str, &str); 8] = [
         (unknown.into(), "bad-message", "4400 unknown"),
@@ -167,7 +173,7 @@ fn each_other_cause_has_its_error_and_close_code() {
         (HostKeyProblem::Changed.into(), "host-key-changed", "4409"),
     ];
     for (error, code, close) in errors {
-        let actions = end(Input::Failed(error));
+        let actions = end(SessionEvent::Failed(error));
         assert_eq!(actions.len(), 2, "{code}: {actions:?}");
         assert_eq!(actions[0], format!("<error {code} connect>"));
         let end = format!("end {close}");
@@ -208,10 +214,10 @@ fn an_out_of_order_message_ends_the_session() {
 
 #[test]
 fn inputs_of_connecting_are_ignored_in_other_states() {
-    for input in [begins(Stage::Login), host_key(), question(1)] {
+    for event in [begins(Stage::Login), host_key(), question(1)] {
         let mut s = Session::active(Dialect::V1, &config());
         assert!(s.start_shell().is_empty());
-        assert!(s.handle(input).is_empty());
+        assert!(s.handle(event).is_empty());
         assert_eq!(s.state.lifecycle.state(), State::Active);
     }
     let mut s = Session::new(Dialect::V1, &config());
@@ -229,7 +235,7 @@ fn a_login_slot_is_held_until_the_shell_runs_or_the_session_is_closed() {
         Session::new(Dialect::V1, &config()),
         Session::connecting(Dialect::V1, &config()),
     ] {
-        s.handle(Input::Failed(SessionError::Killed));
+        s.handle(SessionEvent::Failed(SessionError::Killed));
         assert_eq!(s.login_slot.strong_count(), 1);
         s.state.set_closed();
         assert_eq!(s.login_slot.strong_count(), 0);
@@ -241,17 +247,20 @@ fn a_login_slot_is_held_until_the_shell_runs_or_the_session_is_closed() {
 fn a_shell_whose_connection_is_gone_is_dropped_and_not_closed() {
     let cases = [
         (
-            vec![Input::Ssh(SshEvent::Misbehaved("it sent too much"))],
+            vec![SessionEvent::Ssh(SshEvent::Misbehaved("it sent too much"))],
             "server-misbehaved",
         ),
-        (vec![Input::Failed(SessionError::Killed), gone()], "killed"),
+        (
+            vec![SessionEvent::Failed(SessionError::Killed), gone()],
+            "killed",
+        ),
         (vec![gone()], "connection-lost"),
     ];
-    for (inputs, code) in cases {
+    for (events, code) in cases {
         let mut s = Session::active(Dialect::V1, &config());
-        let mut actions: Vec<_> = inputs
+        let mut actions: Vec<_> = events
             .into_iter()
-            .flat_map(|input| s.handle(input))
+            .flat_map(|event| s.handle(event))
             .collect();
         actions.extend(s.end_of_tick(0));
         assert_eq!(actions[0], format!("<error {code} relay>"));
@@ -259,7 +268,7 @@ fn a_shell_whose_connection_is_gone_is_dropped_and_not_closed() {
         assert!(s.state.lifecycle.shell_mut().is_none(), "{code}");
     }
     let mut s = Session::active(Dialect::V1, &config());
-    s.handle(Input::Failed(SessionError::Killed));
+    s.handle(SessionEvent::Failed(SessionError::Killed));
     assert!(s.state.lifecycle.shell_mut().is_some(), "it is still there");
 }
 
@@ -270,9 +279,12 @@ fn the_compatible_dialect_gets_close_codes_alone() {
     assert_eq!(s.handle(auth(None, "ls")), ["connect alice"]);
     assert!(s.handle(typed(" -l\r")).is_empty());
     assert!(s.control(resize(100, 40)).is_empty());
-    assert!(s.handle(Input::Message(Incoming::Ignored)).is_empty());
     assert!(
-        s.handle(Input::Ssh(SshEvent::Banner("hi".to_owned())))
+        s.handle(SessionEvent::Message(Incoming::Ignored))
+            .is_empty()
+    );
+    assert!(
+        s.handle(SessionEvent::Ssh(SshEvent::Banner("hi".to_owned())))
             .is_empty()
     );
     assert_eq!(s.start_shell(), ["resize 100x40", "input ls -l\r"]);
@@ -284,6 +296,6 @@ fn the_compatible_dialect_gets_close_codes_alone() {
     s.handle(closed());
     assert_eq!(s.end_of_tick(0), ["end 1000 exit=1"]);
     let mut failed = Session::connecting(Dialect::Compatible, &config());
-    let actions = failed.handle(Input::Failed(SessionError::LoginFailed));
+    let actions = failed.handle(SessionEvent::Failed(SessionError::LoginFailed));
     assert_eq!(actions, ["end 4401 the SSH login failed"]);
 }

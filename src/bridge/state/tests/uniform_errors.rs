@@ -31,14 +31,14 @@ fn uniform_errors_hide_the_target() {
     let uniform = uniform();
     let stages = Stage::ALL.iter().copied();
     for stage in stages.filter(|stage| stage.is_before_login()) {
-        let actions = |input| {
+        let actions = |event| {
             let mut s = Session::connecting(Dialect::V1, &uniform);
             s.handle(begins(stage));
-            s.handle(input)
+            s.handle(event)
         };
         for error in &reached {
             assert_eq!(
-                actions(Input::Failed(error.clone())),
+                actions(SessionEvent::Failed(error.clone())),
                 [
                     "<error unreachable connect>",
                     "end 4502 the target is unreachable"
@@ -48,17 +48,23 @@ fn uniform_errors_hide_the_target() {
         }
         // Nor does an end of another cause reveal the stage.
         assert_eq!(
-            actions(Input::Failed(SessionError::Killed))[0],
+            actions(SessionEvent::Failed(SessionError::Killed))[0],
             "<error killed connect>"
         );
     }
-    for (input, code) in [
-        (Input::Failed(SessionError::LoginFailed), "login-failed"),
-        (Input::Ssh(SshEvent::Misbehaved("")), "server-misbehaved"),
+    for (event, code) in [
+        (
+            SessionEvent::Failed(SessionError::LoginFailed),
+            "login-failed",
+        ),
+        (
+            SessionEvent::Ssh(SshEvent::Misbehaved("")),
+            "server-misbehaved",
+        ),
     ] {
         let mut s = Session::connecting(Dialect::V1, &uniform);
         s.handle(begins(Stage::Login));
-        assert_eq!(s.handle(input)[0], format!("<error {code} login>"));
+        assert_eq!(s.handle(event)[0], format!("<error {code} login>"));
     }
 }
 
@@ -67,7 +73,7 @@ fn the_ending_keeps_the_cause_that_uniform_errors_hide() {
     let uniform = uniform();
     let mut s = Session::connecting(Dialect::V1, &uniform);
     let error = SessionError::NotResolved;
-    s.state.handle(s.now, Input::Failed(error.clone()));
+    s.state.handle(s.now, SessionEvent::Failed(error.clone()));
     let stage = Stage::Resolve;
     let actions = Ending::Failed { error, stage };
     assert_eq!(ending(&s.state.lifecycle), Some(&actions));

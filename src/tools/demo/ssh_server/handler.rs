@@ -59,7 +59,7 @@ impl Connection {
         waiting.map(|channel| &mut channel.request)
     }
 
-    /// Starts the channel's one program. `false`: there is one already, or it can't be started.
+    /// Starts the channel's one program. `false`: there is one already, or it cannot be started.
     fn start(&mut self, id: ChannelId, command: Option<String>) -> bool {
         let connection = ("SSH_CONNECTION".to_owned(), self.peers.clone());
         let sessions = Arc::clone(&self.sessions);
@@ -80,7 +80,7 @@ impl Connection {
             }
             Err(error) => {
                 let program = sessions.program.path.display();
-                warn!(%error, %program, "a program of the demo can't be started");
+                warn!(%error, %program, "a program of the demo cannot be started");
                 // Exit status of shells for a program that cannot be run.
                 sessions.spawn(output.finish(Ended::Status(126)));
                 false

@@ -49,9 +49,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reason why the server did not start.
 #[derive(Debug, Error)]
-pub(crate) enum DemoError {
+pub(crate) enum EmbeddedServerError {
     /// No port, no runtime or no thread.
-    #[error("the embedded SSH server can't be started: {0}")]
+    #[error("the embedded SSH server cannot be started: {0}")]
     Io(#[from] io::Error),
     /// No password and no key can be made.
     #[error("the system gives no random bytes: {0}")]
@@ -88,12 +88,12 @@ impl EmbeddedServer {
     /// Starts a server on a free port of 127.0.0.1. Clients can connect as soon as it returns.
     ///
     /// # Errors
-    /// See [`DemoError`].
-    pub(crate) fn start(program: Program) -> Result<Self, DemoError> {
+    /// See [`EmbeddedServerError`].
+    pub(crate) fn start(program: Program) -> Result<Self, EmbeddedServerError> {
         Self::start_with(program, AUTH_TIMEOUT)
     }
 
-    fn start_with(program: Program, auth_timeout: Duration) -> Result<Self, DemoError> {
+    fn start_with(program: Program, auth_timeout: Duration) -> Result<Self, EmbeddedServerError> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut())?;
         let config = config(host_key(&seed));
@@ -124,8 +124,8 @@ impl EmbeddedServer {
     /// Returns the line of a known_hosts file, for the bridge.
     ///
     /// # Errors
-    /// See [`DemoError`].
-    pub(crate) fn known_hosts(&self) -> Result<String, DemoError> {
+    /// See [`EmbeddedServerError`].
+    pub(crate) fn known_hosts(&self) -> Result<String, EmbeddedServerError> {
         Ok(self.server.known_hosts()?)
     }
 

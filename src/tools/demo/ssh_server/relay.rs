@@ -64,7 +64,7 @@ pub(super) async fn run(process: Process, output: Output, stop: watch::Receiver<
     let ended = match status {
         Some(Ok(status)) => status.into(),
         Some(Err(error)) => {
-            debug!(%error, "a program of the demo can't be waited for");
+            debug!(%error, "a program of the demo cannot be waited for");
             Ended::Status(u32::MAX)
         }
         None => {
@@ -154,7 +154,7 @@ async fn forward_control(
             Control::Closed => return,
         };
         if let Err(error) = done {
-            debug!(%error, "a program of the demo can't be resized or signalled");
+            debug!(%error, "a program of the demo cannot be resized or signalled");
         }
     }
 }

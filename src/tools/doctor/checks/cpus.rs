@@ -2,6 +2,7 @@
 
 use super::super::finding::{CapUnit, Finding};
 use super::{Checked, Demand, cgroup_limit};
+use crate::tools::text::counted;
 use std::collections::BTreeSet;
 
 /// CPU of a user who types 4 keys a second, in millionths of one, on the safe side: 66 us for each
@@ -12,8 +13,8 @@ const TYPING: u64 = 4 * 126;
 const PER_SHARD: u64 = 3;
 /// Threads of each resolver thread, while look-ups hang.
 const PER_RESOLVER: u64 = 4;
-/// Threads of the process: log, audit, signals, the administrator's listener.
-const BESIDES: u64 = 16;
+/// Threads of the process: log, audit, signals, the admin listener.
+const PROCESS_THREADS: u64 = 16;
 
 pub(super) fn numa(demand: &Demand<'_>) -> Checked {
     let nodes = &demand.facts.nodes;
@@ -42,15 +43,18 @@ pub(super) fn smt(demand: &Demand<'_>) -> Checked {
         return Ok(Finding::ok("unknown"));
     }
     let (shards, count) = (demand.cpus.len(), cores.len());
-    let found = Finding::ok(format!("{shards} shards on {count} cores"));
+    let found = Finding::ok(format!(
+        "{} on {}",
+        counted(shards as u64, "shard"),
+        counted(count as u64, "core")
+    ));
     if count >= shards {
         return Ok(found);
     }
     let firsts = cores.iter().filter_map(|core| core.first());
     let firsts: Vec<String> = firsts.map(ToString::to_string).collect();
     Ok(found.advised(format!(
-        "Shards share cores, which brings less than a core each; measure server.cpus=\"{}\" \
-         against it.",
+        "Shards share cores and get less than a core each; compare with server.cpus=\"{}\".",
         firsts.join(",")
     )))
 }
@@ -67,7 +71,7 @@ pub(super) fn governor(demand: &Demand<'_>) -> Checked {
         return Ok(found);
     }
     Ok(found.advised(
-        "Clocks that are low while no key is pressed make echoes slower: \
+        "A CPU that lowers its clock between keystrokes makes echoes slower: \
          `cpupower frequency-set -g performance`.",
     ))
 }
@@ -97,7 +101,7 @@ pub(super) fn quota(demand: &Demand<'_>) -> Checked {
 pub(super) fn pids(demand: &Demand<'_>) -> Checked {
     let have = cgroup_limit(demand, |cgroup| cgroup.pids)?;
     let resolvers = u64::from(demand.config.targets.resolver_threads);
-    let need = demand.shards() * PER_SHARD + resolvers * PER_RESOLVER + BESIDES;
+    let need = demand.shards() * PER_SHARD + resolvers * PER_RESOLVER + PROCESS_THREADS;
     if have >= need {
         return Ok(Finding::ok(have));
     }

@@ -1,6 +1,6 @@
 //! The kernel's version, io_uring, and the limits of a process.
 
-use super::super::finding::{CapUnit, Finding, Verdict};
+use super::super::finding::{CapUnit, CheckStatus, Finding};
 use super::super::parse;
 use super::{Checked, Demand, known};
 use crate::server::MachineError;
@@ -14,7 +14,7 @@ const MIN_RELEASE: (u32, u32) = (5, 8);
 const AREAS_PER_SESSION: u64 = 4;
 
 /// Areas of the program, its libraries, threads and heaps.
-const AREAS_BESIDES: u64 = 2000;
+const PROCESS_AREAS: u64 = 2000;
 
 pub(super) fn release(demand: &Demand<'_>) -> Checked {
     let text = known(
@@ -79,7 +79,7 @@ pub(super) fn nofile(demand: &Demand<'_>) -> Checked {
     let mut at_start = demand.config.clone();
     at_start.limits.max_connections = demand.configured;
     if have < files_needed(&at_start, shards) {
-        found.verdict = Verdict::Fails;
+        found.status = CheckStatus::Fails;
     }
     Ok(found)
 }
@@ -88,22 +88,25 @@ pub(super) fn nofile(demand: &Demand<'_>) -> Checked {
 pub(super) fn max_map_count(demand: &Demand<'_>) -> Checked {
     let have = known(demand.facts.max_map_count, "/proc/sys/vm/max_map_count")?;
     let found = Finding::ok(have);
-    let usable = have.saturating_sub(AREAS_BESIDES);
+    let usable = have.saturating_sub(PROCESS_AREAS);
     let locked = demand.facts.memlock.and_then(|limit| limit.soft);
     let page = demand.facts.page_size.unwrap_or(4096).max(1);
     if locked.is_some_and(|bytes| (bytes / page).saturating_mul(2) <= usable) {
         // Locking stops before the areas do.
         return Ok(found);
     }
-    let needed = demand.sessions() * AREAS_PER_SESSION + AREAS_BESIDES;
+    let needed = demand.sessions() * AREAS_PER_SESSION + PROCESS_AREAS;
     let count = usable / AREAS_PER_SESSION;
-    Ok(found.capped(count, CapUnit::Sessions, demand.sessions(), || {
-        format!(
-            "With so much lockable memory a session takes about {AREAS_PER_SESSION} memory areas: \
-             `sysctl -w vm.max_map_count={needed}`, or limit it (`ulimit -l {}`).",
-            16 * MIN_MEMLOCK / 1024
-        )
-    }))
+    Ok(
+        found.capped(count, CapUnit::Sessions, demand.sessions(), || {
+            format!(
+                "With locked memory unlimited, or its limit this high, a session takes about \
+                 {AREAS_PER_SESSION} memory areas: `sysctl -w vm.max_map_count={needed}`, or lower \
+                 that limit (`ulimit -l {}`).",
+                16 * MIN_MEMLOCK / 1024
+            )
+        }),
+    )
 }
 
 fn or_unlimited(limit: Option<impl ToString>) -> String {

@@ -8,25 +8,25 @@ use crate::tools::text::size;
 const IDLE_SESSION: u64 = 64 * 1024;
 
 /// Memory of the process before its first session: rings, tables, code.
-const BESIDES: u64 = 64 * 1024 * 1024;
+const PROCESS_MEMORY: u64 = 64 * 1024 * 1024;
 
 pub(super) fn machine(demand: &Demand<'_>) -> Checked {
     let have = known(demand.facts.memory, "/proc/meminfo")?;
-    Ok(judge(demand, have))
+    Ok(check_memory(demand, have))
 }
 
 pub(super) fn cgroup(demand: &Demand<'_>) -> Checked {
     let have = cgroup_limit(demand, |cgroup| cgroup.memory)?;
-    Ok(judge(demand, have))
+    Ok(check_memory(demand, have))
 }
 
 /// Checks the memory of all sessions with full buffers: above the limit the process is killed.
-fn judge(demand: &Demand<'_>, have: u64) -> Finding {
+fn check_memory(demand: &Demand<'_>, have: u64) -> Finding {
     let websocket = &demand.config.websocket;
     let buffers = websocket.read_buffer_size.bytes() + websocket.write_buffer_size.bytes();
     let each = IDLE_SESSION + buffers as u64;
-    let usable = have.saturating_sub(BESIDES);
-    let needed = demand.sessions() * each + BESIDES;
+    let usable = have.saturating_sub(PROCESS_MEMORY);
+    let needed = demand.sessions() * each + PROCESS_MEMORY;
     Finding::ok(size(have)).capped(usable / each, CapUnit::Sessions, demand.sessions(), || {
         format!(
             "A session takes {} with its buffers full ({} idle, so {} of those): allow {}, or \

@@ -1,6 +1,6 @@
 //! Findings of each check on hosts that lack something.
 
-use super::super::finding::{Cap, CapUnit, Verdict};
+use super::super::finding::{Cap, CapUnit, CheckStatus};
 use super::{GOOD, examine_with, found, plant, planted, report};
 use crate::config::Config;
 use std::path::Path;
@@ -29,30 +29,30 @@ fn limits(memlock: &str, files: &str) -> String {
     format!("Max open files {files} files\nMax locked memory {memlock} bytes\n")
 }
 
-/// Files in place of good ones, sessions asked for, name of the check, and what it finds: verdict,
+/// Files in place of good ones, sessions asked for, name of the check, and what it finds: status,
 /// cap, and words of what to change, which is nothing where there are none.
 type Row<'a> = (
     &'a [(&'a str, &'a str)],
     u32,
     &'a str,
-    Verdict,
+    CheckStatus,
     Option<(u64, CapUnit)>,
     &'a [&'a str],
 );
 
 fn check(rows: &[Row<'_>]) {
-    for (files, sessions, name, verdict, cap, says) in rows {
+    for (files, sessions, name, status, cap, says) in rows {
         let report = report(&planted(files), Some(*sessions));
         let found = found(&report, name);
         let seen = format!("{files:?}: {found:?}");
-        assert_eq!(found.verdict, *verdict, "{seen}");
+        assert_eq!(found.status, *status, "{seen}");
         let cap = cap.map(|(count, unit)| Cap { count, unit });
         assert_eq!(found.cap, cap, "{seen}");
         assert_eq!(found.change.is_empty(), says.is_empty(), "{seen}");
         for word in *says {
             assert!(found.change.contains(word), "{word:?} in {seen}");
         }
-        let short = matches!(verdict, Verdict::Caps | Verdict::Fails);
+        let short = matches!(status, CheckStatus::Caps | CheckStatus::Fails);
         assert_eq!(report.fits, !short, "{seen}: {report:?}");
     }
 }
@@ -66,7 +66,7 @@ fn a_good_host_passes_every_check() {
     );
     assert_eq!(report.checks.len(), 17);
     for check in &report.checks {
-        assert_eq!(check.verdict, Verdict::Ok, "{check:?}");
+        assert_eq!(check.status, CheckStatus::Ok, "{check:?}");
         assert_eq!(check.change, "", "{check:?}");
     }
     let most = report.at_most.unwrap();
@@ -80,7 +80,7 @@ fn a_good_host_passes_every_check() {
 #[rustfmt::skip]
 #[test]
 fn kernel_and_limits_of_the_process() {
-    use Verdict::{Caps, Fails, Ok};
+    use CheckStatus::{Caps, Fails, Ok};
     let sessions = |count| Some((count, CapUnit::Sessions));
     let (kernel, rings, locked, files, areas) = (
         "kernel",
@@ -118,7 +118,7 @@ fn kernel_and_limits_of_the_process() {
 #[rustfmt::skip]
 #[test]
 fn network() {
-    use Verdict::{Caps, Ok};
+    use CheckStatus::{Caps, Ok};
     let (queue, syn) = ("net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog");
     let (ports, memory) = ("net.ipv4.ip_local_port_range", "net.ipv4.tcp_mem");
     let arriving = |count| Some((count, CapUnit::Arriving));
@@ -144,7 +144,7 @@ fn network() {
 #[rustfmt::skip]
 #[test]
 fn machine_and_container() {
-    use Verdict::{Caps, Fails, Ok};
+    use CheckStatus::{Caps, Fails, Ok};
     let sessions = |count| Some((count, CapUnit::Sessions));
     let typing = |count| Some((count, CapUnit::Typing));
     let (machine, memory, quota, pids) = (
@@ -178,7 +178,7 @@ fn machine_and_container() {
 fn more_sessions_than_are_configured_are_said() {
     let report = report(&planted(&[]), Some(1001));
     let setting = found(&report, "limits.max_connections");
-    assert_eq!(setting.verdict, Verdict::Caps);
+    assert_eq!(setting.status, CheckStatus::Caps);
     assert_eq!(setting.change, "Set it to 1001.");
     assert_eq!((report.fits, report.failed_checks()), (false, 1));
 }
@@ -188,16 +188,16 @@ fn a_ring_that_was_tried_is_believed() {
     let mut facts = planted(&[(RINGS, "2")]);
     facts.ring = Some(Ok(()));
     assert_eq!(
-        found(&report(&facts, None), "io_uring").verdict,
-        Verdict::Ok
+        found(&report(&facts, None), "io_uring").status,
+        CheckStatus::Ok
     );
     let mut facts = planted(&[]);
     facts.ring = Some(Err("seccomp".to_owned()));
     let report = report(&facts, None);
     let ring = found(&report, "io_uring");
     assert_eq!(
-        (ring.verdict, ring.change.as_str()),
-        (Verdict::Fails, "seccomp.")
+        (ring.status, ring.change.as_str()),
+        (CheckStatus::Fails, "seccomp.")
     );
 }
 
@@ -234,7 +234,7 @@ fn what_cannot_be_read_is_unknown_and_nothing_panics() {
     let unknown = report
         .checks
         .iter()
-        .filter(|c| c.verdict == Verdict::Unknown);
+        .filter(|c| c.status == CheckStatus::Unknown);
     assert_eq!(unknown.count(), 9);
 }
 

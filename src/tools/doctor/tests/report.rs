@@ -24,7 +24,7 @@ fn the_table_stands_in_columns_and_says_what_to_change() {
         "{text}"
     );
     let last = "1000 sessions on 2 shards do not fit. \
-                The first to end is limits.max_connections, at 1000.";
+                The tightest limit is limits.max_connections: 1000 sessions.";
     assert_eq!(lines[20..], ["", last]);
     assert!(text.contains("5 per target address"), "{text}");
 }

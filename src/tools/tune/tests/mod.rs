@@ -5,17 +5,17 @@ mod report;
 mod trial;
 
 use super::figures::{Figures, Sample};
-use super::setting::Setting;
+use super::variant::Variant;
 use crate::config::Placement;
 
-const fn balanced(shards: usize) -> Setting {
+const fn balanced(shards: usize) -> Variant {
     let placement = Placement::Balanced;
-    Setting { shards, placement }
+    Variant { shards, placement }
 }
 
-const fn kernel(shards: usize) -> Setting {
+const fn kernel(shards: usize) -> Variant {
     let placement = Placement::Kernel;
-    Setting { shards, placement }
+    Variant { shards, placement }
 }
 
 /// Three rounds around these, of so much noise each.

@@ -1,12 +1,12 @@
-//! Tests of the choice of a setting.
+//! Tests of the choice of a variant.
 
 use super::super::figures::{Figure, Figures};
 use super::super::recommend::{Candidate, Choice, choose};
-use super::super::setting::Setting;
+use super::super::variant::Variant;
 use super::{balanced, figures, kernel};
 
-/// Sessions/s, MiB/s and processor time of a setting, and the noise of each.
-type Measured = (Setting, (f64, f64, f64), f64);
+/// Sessions/s, MiB/s and processor time of a variant, and the noise of each.
+type Measured = (Variant, (f64, f64, f64), f64);
 
 fn chosen(measured: &[Measured]) -> Option<Choice> {
     let figures: Vec<Figures> = measured
@@ -15,18 +15,18 @@ fn chosen(measured: &[Measured]) -> Option<Choice> {
         .collect();
     let candidates = measured.iter().zip(&figures);
     let candidates: Vec<Candidate<'_>> = candidates
-        .map(|((setting, ..), figures)| Candidate {
-            setting: *setting,
+        .map(|((variant, ..), figures)| Candidate {
+            variant: *variant,
             figures,
         })
         .collect();
     choose(&candidates)
 }
 
-// Name, measurements, recommended setting, and whether it is near the best.
-const NEAR: &[(&str, &[Measured], Setting, bool)] = &[
+// Name, measurements, recommended variant, and whether it is near the best.
+const NEAR: &[(&str, &[Measured], Variant, bool)] = &[
     (
-        "one setting is its own best",
+        "one variant is its own best",
         &[(balanced(1), (0.0, 0.0, 0.0), 0.0)],
         balanced(1),
         true,
@@ -112,16 +112,16 @@ const NEAR: &[(&str, &[Measured], Setting, bool)] = &[
 
 #[test]
 fn the_fewest_shards_that_are_near_the_best_in_both() {
-    for (name, measured, setting, near) in NEAR {
+    for (name, measured, variant, near) in NEAR {
         let choice = chosen(measured).unwrap();
-        assert_eq!((choice.setting, choice.near), (*setting, *near), "{name}");
+        assert_eq!((choice.variant, choice.near), (*variant, *near), "{name}");
         assert_eq!(choice.lags.len(), measured.len(), "{name}");
     }
 }
 
 #[test]
 fn of_two_placements_the_first_unless_the_other_is_clearly_better() {
-    let table: &[(&str, (f64, f64, f64), Setting)] = &[
+    let table: &[(&str, (f64, f64, f64), Variant)] = &[
         (
             "takes less time by more than 5 %",
             (100.0, 10.0, 0.9),
@@ -137,25 +137,25 @@ fn of_two_placements_the_first_unless_the_other_is_clearly_better() {
         ),
         ("thrift alone is nothing", (60.0, 10.0, 0.1), balanced(2)),
     ];
-    for (name, measured, setting) in table {
+    for (name, measured, variant) in table {
         let choice = chosen(&[
             (balanced(1), (10.0, 1.0, 0.1), 0.1),
             (balanced(2), (100.0, 10.0, 1.0), 0.1),
             (kernel(2), *measured, 0.1),
             (kernel(3), (100.0, 10.0, 0.1), 0.1),
         ]);
-        assert_eq!(choice.unwrap().setting, *setting, "{name}");
+        assert_eq!(choice.unwrap().variant, *variant, "{name}");
     }
 }
 
 #[test]
 fn what_the_rounds_leave_in_doubt_is_not_clear() {
     let steady = figures((100.0, 10.0, 1.0), 0.0);
-    for (noise, setting) in [(0.02, kernel(2)), (0.4, balanced(2))] {
+    for (noise, variant) in [(0.02, kernel(2)), (0.4, balanced(2))] {
         let better = figures((112.0, 10.0, 1.0), noise);
         let candidates = [(balanced(2), &steady), (kernel(2), &better)];
-        let candidates = candidates.map(|(setting, figures)| Candidate { setting, figures });
-        assert_eq!(choose(&candidates).unwrap().setting, setting, "{noise}");
+        let candidates = candidates.map(|(variant, figures)| Candidate { variant, figures });
+        assert_eq!(choose(&candidates).unwrap().variant, variant, "{noise}");
     }
 }
 

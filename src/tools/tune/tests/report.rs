@@ -6,7 +6,7 @@ use super::{balanced, figures, kernel};
 use serde_json::json;
 
 fn rows() -> Vec<Row> {
-    let good = |setting, medians| Row::new(setting, Some(figures(medians, 0.1)), Vec::new());
+    let good = |variant, medians| Row::new(variant, Some(figures(medians, 0.1)), Vec::new());
     vec![
         good(balanced(1), (500.0, 100.0, 0.4)),
         good(balanced(2), (1000.0, 200.0, 0.5)),
@@ -65,7 +65,7 @@ fn the_table_stands_in_columns_and_the_line_to_paste_is_last() {
 #[test]
 fn a_setting_with_failures_is_shown_and_not_recommended() {
     let mut rows = rows();
-    rows[1] = Row::new(rows[1].setting, rows[1].figures.clone(), vec![failed()]);
+    rows[1] = Row::new(rows[1].variant, rows[1].figures.clone(), vec![failed()]);
     let report = report(rows);
     assert_eq!(report.failed(), 1);
     assert!(report.settings[1].lags.is_empty() && report.settings[2].lags.len() == 2);
@@ -85,7 +85,7 @@ fn a_setting_with_failures_is_shown_and_not_recommended() {
 fn nothing_is_recommended_when_everything_failed() {
     let rows = rows()
         .into_iter()
-        .map(|row| Row::new(row.setting, row.figures, vec![failed()]));
+        .map(|row| Row::new(row.variant, row.figures, vec![failed()]));
     let report = report(rows.collect());
     assert_eq!(report.failed(), 3);
     assert!(!report.text().contains("sshard serve"), "{}", report.text());

@@ -1,7 +1,7 @@
-//! Tests of the settings that are measured, their order, and their bridges.
+//! Tests of the variants that are measured, their order, and their bridges.
 
 use super::super::bridge::{Bridge, arguments, last_lines};
-use super::super::setting::{Setting, all, round_order};
+use super::super::variant::{Variant, all, round_order};
 use super::super::{Trial, TuneError};
 use super::{balanced, kernel};
 use crate::cli::{Cli, Command, Tune};
@@ -25,8 +25,8 @@ fn every_number_of_few_shards_and_steps_of_many() {
     let expected = [balanced(1), balanced(2), kernel(2), balanced(3), kernel(3)];
     assert_eq!(all(3, &both), expected);
     let shards = |max| -> Vec<usize> {
-        let settings = all(max, &[Placement::Kernel]);
-        settings.iter().map(|setting| setting.shards).collect()
+        let variants = all(max, &[Placement::Kernel]);
+        variants.iter().map(|variant| variant.shards).collect()
     };
     assert_eq!(shards(1), [1]);
     assert_eq!(shards(8), [1, 2, 3, 4, 5, 6, 7, 8]);
@@ -42,7 +42,7 @@ fn turns_go_forth_and_back() {
 #[test]
 fn flags_decide_and_the_host_where_there_are_none() {
     let trial = Trial::new(&flags(""), 4).unwrap();
-    assert_eq!((trial.settings.len(), trial.rounds), (7, 7));
+    assert_eq!((trial.variants.len(), trial.rounds), (7, 7));
     assert_eq!(trial.load.sessions, 400);
     let quick = Trial::new(&flags("--quick"), 64).unwrap();
     assert_eq!((quick.rounds, quick.load.sessions), (3, 1000));
@@ -50,7 +50,7 @@ fn flags_decide_and_the_host_where_there_are_none() {
     let line = "--quick --max-shards 2 --placement kernel --placement balanced --placement kernel --rounds 7 \
         --sessions 9 --duration 2s";
     let told = Trial::new(&flags(line), 64).unwrap();
-    assert_eq!(told.settings, [kernel(1), kernel(2), balanced(2)]);
+    assert_eq!(told.variants, [kernel(1), kernel(2), balanced(2)]);
     assert_eq!((told.rounds, told.load.sessions), (7, 9));
     assert_eq!(told.load.duration, Duration::from_secs(2));
 }
@@ -105,12 +105,12 @@ fn the_bridge_is_allowed_its_sink_and_as_many_sessions_as_come() {
 #[test]
 fn a_bridge_that_does_not_start_says_why() {
     // In a test this program is the tests', which know no such flags.
-    let setting = Setting {
+    let variant = Variant {
         shards: 1,
         placement: Placement::Balanced,
     };
     let sink = "127.0.0.1:1".parse().unwrap();
-    let error = Bridge::start(setting, sink, 1, &[])
+    let error = Bridge::start(variant, sink, 1, &[])
         .unwrap_err()
         .to_string();
     assert!(error.contains("has ended (exit status: "), "{error}");

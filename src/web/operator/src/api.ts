@@ -1,4 +1,4 @@
-// The administrator's API: every request has a deadline, and the token is in memory only.
+// The admin API: every request has a deadline, and the token is in memory only.
 
 import { TARGETS, type Query, type Session, type SessionList, type Stats } from "./types.js";
 

@@ -102,7 +102,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "http-503": "full, or draining (503)",
   "http-other": "other HTTP answers",
   "handshake-full": "too many handshakes at once",
-  "handshake-proxy-stranger": "PROXY protocol: unknown proxy",
+  "handshake-untrusted-peer": "PROXY protocol: unknown proxy",
   "handshake-proxy-header": "PROXY protocol: bad header",
   "handshake-tls": "TLS handshake failed",
   "handshake-timeout": "no request in time",

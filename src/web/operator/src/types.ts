@@ -1,4 +1,4 @@
-// The answers of the administrator's API, as far as the page uses them.
+// The answers of the admin API, as far as the page uses them.
 
 export interface Failure {
   readonly stage: string;

@@ -11,21 +11,21 @@ use std::sync::Mutex;
 /// Lock of tests that need the machine for themselves: many logins, and a promise in seconds.
 pub(crate) static MACHINE: Mutex<()> = Mutex::new(());
 
-pub(crate) struct Site {
+pub(crate) struct ConfigFixture {
     pub(crate) bridge: Bridge,
     pub(crate) admin: Admin,
     pub(crate) ssh: ScriptedSsh,
     directory: tempfile::TempDir,
 }
 
-/// Way in which a reload is requested.
+/// Trigger of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum ReloadTrigger {
     Signal,
     Request,
 }
 
-impl Site {
+impl ConfigFixture {
     /// Starts a bridge. `settings` is TOML; `ALLOW` in it stands for the address of the SSH server.
     pub(crate) fn new(settings: &str) -> Self {
         let ssh = ScriptedSsh::start(SshScript::default());
@@ -48,15 +48,15 @@ impl Site {
     }
 
     /// Reloads with these settings; returns when they are in force.
-    pub(crate) fn reload(&self, settings: &str, by: By) {
+    pub(crate) fn reload(&self, settings: &str, trigger: ReloadTrigger) {
         let before = self.reloads("applied");
         self.write(settings);
-        match by {
-            By::Request => {
+        match trigger {
+            ReloadTrigger::Request => {
                 let answer = self.admin.post("/api/v1/reload");
                 assert_eq!(answer.status, 200, "{answer:?}");
             }
-            By::Signal => {
+            ReloadTrigger::Signal => {
                 self.bridge.signal(Signal::HUP);
                 wait_until("not reloaded", || self.reloads("applied") > before);
             }

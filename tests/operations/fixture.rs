@@ -6,12 +6,12 @@ use serde_json::Value;
 use std::net::SocketAddr;
 
 /// Starts a bridge with the words of `args` to an SSH server that accepts every login.
-pub(crate) fn site(args: &str) -> Fixture {
-    site_with(SshScript::default(), args)
+pub(crate) fn fixture(args: &str) -> Fixture {
+    fixture_with(SshScript::default(), args)
 }
 
 /// Starts a bridge with the words of `args` to an SSH server, whose host key is not checked.
-pub(crate) fn site_with(script: SshScript, args: &str) -> Fixture {
+pub(crate) fn fixture_with(script: SshScript, args: &str) -> Fixture {
     let ssh = ScriptedSsh::start(script);
     let target = ssh.addr().to_string();
     let mut all = vec!["--allow", &target];
@@ -23,10 +23,10 @@ pub(crate) fn site_with(script: SshScript, args: &str) -> Fixture {
 }
 
 /// Connects a client of the compatible dialect and waits for its shell, the `count`th of all.
-pub(crate) fn compatible_shell(site: &Fixture, count: usize) -> Client {
-    let mut client = site.compatible();
+pub(crate) fn compatible_shell(fixture: &Fixture, count: usize) -> Client {
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
-    site.ssh.wait_count(&Received::Shell, count);
+    fixture.ssh.wait_count(&Received::Shell, count);
     client
 }
 

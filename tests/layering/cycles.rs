@@ -4,7 +4,7 @@
 //! Parent and child may name each other. The library's top level is checked by the table of modules
 //! instead.
 
-use crate::arrows::{Source, outside_tests};
+use crate::dependencies::{Source, outside_tests};
 use crate::rules::{Rule, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ pub(crate) fn check(root: &str, sources: &[Source<'_>]) -> Vec<Violation> {
         .map(|edge| {
             let (from, to) = (edge.from.join("::"), edge.to.join("::"));
             let what = format!("`{from}` names `{to}`, which leads back to it");
-            Violation::new(Rule::Circle, edge.file, edge.line, what)
+            Violation::new(Rule::Cycle, edge.file, edge.line, what)
         })
         .collect()
 }

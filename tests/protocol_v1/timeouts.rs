@@ -1,4 +1,4 @@
-//! The clocks of a running session: pongs, stall, hold, idle, lifetime, drain. A clock that must
+//! Timeouts of a running session: pongs, stall, hold, idle, lifetime, drain. A timeout that must
 //! end a session is set short and waited for; one that must not is set short beside activity.
 
 use super::assert_fails;
@@ -37,7 +37,7 @@ fn two_missed_pongs_are_4514() {
     fixture.ssh.wait_received(&Received::Gone);
 }
 
-/// The clock runs before `auth` as well.
+/// The pong timeout runs before `auth` as well.
 #[test]
 fn a_silent_client_is_4514_before_auth_too() {
     let fixture = Fixture::new(&FAST_PINGS);
@@ -47,15 +47,15 @@ fn a_silent_client_is_4514_before_auth_too() {
     assert_eq!((code, &error["stage"]), (4514, &"auth".into()));
 }
 
-/// A second of missed pongs is too much, and this lasts longer.
-const PATIENT_PINGS: [&str; 2] = [
+/// A second of missed pongs ends the session.
+const TOLERANT_PINGS: [&str; 2] = [
     "websocket.ping_interval=50ms",
     "websocket.max_missed_pongs=20",
 ];
 
 #[test]
-fn pongs_keep_a_session() {
-    let fixture = Fixture::new(&PATIENT_PINGS);
+fn a_client_that_answers_pings_stays_connected() {
+    let fixture = Fixture::new(&TOLERANT_PINGS);
     let mut client = fixture.ready();
     let quiet = client.recv_within(Duration::from_millis(2500));
     assert_eq!(quiet, None, "nothing but pings, which are answered");
@@ -63,8 +63,8 @@ fn pongs_keep_a_session() {
 }
 
 #[test]
-fn the_server_s_pings_come_again_and_again() {
-    let fixture = Fixture::new(&PATIENT_PINGS);
+fn the_server_pings_repeatedly() {
+    let fixture = Fixture::new(&TOLERANT_PINGS);
     let mut raw = fixture.raw_ready();
     for _ in 0..10 {
         let ping = raw.frame().unwrap();
@@ -77,9 +77,9 @@ fn the_server_s_pings_come_again_and_again() {
 
 /// Neither the message `ping` nor the server's own pings are activity.
 #[test]
-fn idle_for_too_long_is_4410() {
+fn an_idle_session_is_4410() {
     let mut settings = vec!["session.idle_timeout=300ms"];
-    settings.extend(PATIENT_PINGS);
+    settings.extend(TOLERANT_PINGS);
     let fixture = Fixture::new(&settings);
     let mut client = fixture.ready();
     let ping = json!({ "type": "ping" });
@@ -116,7 +116,7 @@ fn input_and_output_are_activity() {
 
 /// A client that holds must still answer pings.
 #[test]
-fn who_holds_and_answers_no_ping_is_4514() {
+fn a_client_that_holds_and_answers_no_ping_is_4514() {
     let fixture = Fixture::new(&FAST_PINGS);
     let mut raw = fixture.raw_ready();
     raw.send_frame(0x81, br#"{"type":"hold"}"#);
@@ -125,7 +125,7 @@ fn who_holds_and_answers_no_ping_is_4514() {
     assert_eq!((code, &error["code"]), (4514, &"no-pong".into()));
 }
 
-/// Activity is no way around it.
+/// Activity does not extend it.
 #[test]
 fn a_lifetime_ends_with_4411() {
     let fixture = Fixture::new(&["session.max_lifetime=500ms"]);
@@ -143,9 +143,9 @@ fn a_lifetime_ends_with_4411() {
     fixture.ssh.wait_received(&Received::Gone);
 }
 
-/// The client reads nothing, and its pings cannot reach it: the stall clock decides.
+/// The client reads nothing, and pings cannot reach it: the stall timeout ends the session.
 #[test]
-fn a_client_that_takes_nothing_is_4513() {
+fn a_client_that_reads_nothing_is_4513() {
     let fixture = Fixture::new(&["websocket.stall_timeout=500ms"]);
     let options = Options::v1().receive_buffer(4096);
     let mut client = Client::connect(fixture.bridge.addr(), &fixture.path(), &options);
@@ -155,9 +155,9 @@ fn a_client_that_takes_nothing_is_4513() {
     fixture.ssh.wait_received(&Received::Gone);
 }
 
-/// Withheld acks and `hold`: not stalled, but not for ever.
+/// Withheld acks and `hold` do not stall a session, but have a timeout of their own.
 #[test]
-fn who_holds_too_long_is_4513() {
+fn a_client_that_holds_too_long_is_4513() {
     let settings = [
         "session.hold_timeout=400ms",
         "websocket.stall_timeout=100ms",
@@ -169,17 +169,16 @@ fn who_holds_too_long_is_4513() {
     fixture.ssh.output(b"never seen");
     let error = assert_fails(&mut holding, 4513, "hold");
     assert_eq!(error["code"], "held-too-long");
-    let mut mean = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    let mut unacked = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
     fixture.ssh.output(&vec![b'o'; 1025]);
-    mean.read_output(1024);
-    let error = assert_fails(&mut mean, 4513, "no acks");
+    unacked.read_output(1024);
+    let error = assert_fails(&mut unacked, 4513, "no acks");
     assert_eq!(error["code"], "held-too-long");
 }
 
-/// A hold with nothing to hold back harms nobody, nor does an unacknowledged window that was never
-/// used up.
+/// Nor does a window that is used up exactly, with no output waiting behind it.
 #[test]
-fn holding_nothing_is_no_hold() {
+fn a_hold_without_waiting_output_does_not_time_out() {
     let settings = [
         "session.hold_timeout=200ms",
         "websocket.stall_timeout=100ms",
@@ -187,17 +186,17 @@ fn holding_nothing_is_no_hold() {
     let fixture = Fixture::new(&settings);
     let mut holding = fixture.ready();
     holding.send_json(&json!({ "type": "hold" }));
-    let mut mean = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    let mut unacked = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
     fixture.ssh.output(&[b'o'; 1024]);
     let quiet = holding.recv_within(Duration::from_secs(1));
     assert_eq!(quiet, None);
     super::assert_alive(&mut holding, "held for long");
-    super::assert_alive(&mut mean, "window just used up");
-    assert_eq!(mean.output.len(), 1024);
+    super::assert_alive(&mut unacked, "window just used up");
+    assert_eq!(unacked.output.len(), 1024);
 }
 
 #[test]
-fn a_drain_is_noticed_and_ends_with_1001() {
+fn a_drain_sends_a_notice_and_ends_with_1001() {
     let fixture = Fixture::new(&["server.drain_timeout=2s"]);
     let mut client = fixture.ready();
     fixture.bridge.signal(Signal::TERM);
@@ -205,7 +204,7 @@ fn a_drain_is_noticed_and_ends_with_1001() {
     assert_eq!(notice["kind"], "drain");
     let left = notice["deadline_ms"].as_u64().unwrap();
     assert!(left <= 2000, "{notice}");
-    // The shell goes on until the deadline.
+    // The shell runs until the deadline.
     client.send_binary(b"typed while draining");
     fixture.ssh.wait_input(20);
     let error = assert_fails(&mut client, 1001, "drain");

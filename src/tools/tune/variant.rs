@@ -1,4 +1,4 @@
-//! Settings to compare, numbers of shards and placements, and their order in each round.
+//! Variants to compare, numbers of shards and placements, and their order in each round.
 
 use crate::config::Placement;
 use serde::{Serialize, Serializer};
@@ -10,7 +10,7 @@ const EACH: usize = 8;
 
 /// Number of shards and placement of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Setting {
+pub(super) struct Variant {
     pub(super) shards: usize,
     #[serde(serialize_with = "as_word")]
     pub(super) placement: Placement,
@@ -20,7 +20,7 @@ fn as_word<S: Serializer>(placement: &Placement, to: S) -> Result<S::Ok, S::Erro
     to.serialize_str(placement.as_str())
 }
 
-impl Setting {
+impl Variant {
     /// Returns the command line of such a bridge.
     pub(super) fn flags(self) -> String {
         let Self { shards, placement } = self;
@@ -29,7 +29,7 @@ impl Setting {
     }
 }
 
-impl fmt::Display for Setting {
+impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shards, placement } = self;
         let s = if *shards == 1 { "" } else { "s" };
@@ -37,12 +37,12 @@ impl fmt::Display for Setting {
     }
 }
 
-/// Returns all settings up to `max` shards, fewest first. With one shard there is no placement.
-pub(super) fn all(max: usize, placements: &[Placement]) -> Vec<Setting> {
+/// Returns all variants up to `max` shards, fewest first. With one shard there is no placement.
+pub(super) fn all(max: usize, placements: &[Placement]) -> Vec<Variant> {
     let of = |shards: usize| {
         let count = if shards == 1 { 1 } else { placements.len() };
         let placements = placements.iter().take(count);
-        placements.map(move |placement| Setting {
+        placements.map(move |placement| Variant {
             shards,
             placement: *placement,
         })
@@ -59,8 +59,8 @@ fn ladder(max: usize) -> Vec<usize> {
 }
 
 /// Returns the order of a round: forward in one, backward in the next.
-pub(super) fn round_order(settings: usize, round: usize) -> Vec<usize> {
-    let forth = 0..settings;
+pub(super) fn round_order(variants: usize, round: usize) -> Vec<usize> {
+    let forth = 0..variants;
     if round.is_multiple_of(2) {
         forth.collect()
     } else {

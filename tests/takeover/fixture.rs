@@ -6,12 +6,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub(crate) struct Site {
+pub(crate) struct TakeoverFixture {
     pub(crate) ssh: ScriptedSsh,
     directory: tempfile::TempDir,
 }
 
-impl Site {
+impl TakeoverFixture {
     pub(crate) fn new() -> Self {
         Self {
             ssh: ScriptedSsh::start(SshScript::default()),

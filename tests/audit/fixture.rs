@@ -6,18 +6,18 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub(crate) struct Site {
-    pub(crate) fixture: Fixture,
+pub(crate) struct AuditFixture {
+    pub(crate) base: Fixture,
     directory: tempfile::TempDir,
 }
 
-impl Site {
+impl AuditFixture {
     pub(crate) fn with(script: SshScript, settings: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = format!("audit.file={}", directory.path().join("audit").display());
         let settings = [&[file.as_str()], settings].concat();
         Self {
-            fixture: Fixture::with(script, &settings),
+            base: Fixture::with(script, &settings),
             directory,
         }
     }

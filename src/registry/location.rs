@@ -27,7 +27,7 @@ pub struct Instance {
 
 /// Location of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Route {
+pub struct SessionLocation {
     /// Name of the node.
     pub node: String,
     /// Process on the node.
@@ -49,8 +49,8 @@ impl Instance {
     }
 
     /// Returns the location of a session of `shard` in this process.
-    pub fn route(&self, shard: usize) -> Route {
-        Route {
+    pub fn location(&self, shard: usize) -> SessionLocation {
+        SessionLocation {
             node: self.node.clone(),
             instance: self.id,
             shard,
@@ -113,12 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn a_route_names_node_instance_and_shard() {
+    fn a_location_names_node_instance_and_shard() {
         let instance = Instance::random("edge-1".to_owned()).unwrap();
-        let route = serde_json::to_value(instance.route(3)).unwrap();
+        let location = serde_json::to_value(instance.location(3)).unwrap();
         let id = instance.id.to_string();
         assert_eq!(
-            route,
+            location,
             serde_json::json!({ "node": "edge-1", "instance": id, "shard": 3 })
         );
     }

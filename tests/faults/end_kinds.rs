@@ -1,4 +1,4 @@
-//! The ways a session can end, and one client for each.
+//! Kinds of end of a session, and a client that brings about each.
 
 use crate::common::in_process::POISON;
 use crate::common::{Account, Admin, Client, HostileServer, KeyPair, Options, ScriptedSsh, Sshd};
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Ways in which a session ends.
+/// Kind of end of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum EndKind {
     TargetRefused,
     BadMessage,
     NameNotFound,
@@ -30,7 +30,7 @@ pub(crate) enum Way {
     Panic,
 }
 
-impl Way {
+impl EndKind {
     pub(crate) const ALL: [Self; 18] = [
         Self::TargetRefused,
         Self::BadMessage,
@@ -52,7 +52,8 @@ impl Way {
         Self::Panic,
     ];
 
-    /// Stage and reason it is counted under, and the close code, if anybody is there to read it.
+    /// Stage and reason that it is counted under, and the close code, if a client is left to read
+    /// it.
     pub(crate) fn counted(self) -> (&'static str, &'static str, Option<u16>) {
         match self {
             Self::TargetRefused => ("resolve", "target-refused", Some(4403)),
@@ -75,7 +76,7 @@ impl Way {
     }
 }
 
-/// The servers they need.
+/// Servers that the clients need.
 pub(crate) struct Targets {
     pub(crate) shell: ScriptedSsh,
     password: ScriptedSsh,
@@ -131,16 +132,16 @@ impl Targets {
         ]
     }
 
-    /// Another key is on record for the server whose key is to have changed.
+    /// Records another key for the server whose key is to have changed.
     pub(crate) fn known_hosts(&self) -> String {
         let address = self.changed.addr();
         let key = self.key.public_line();
         format!("[{}]:{} {key}\n", address.ip(), address.port())
     }
 
-    /// The servers of this process forget the connections that are over: only the bridge's
-    /// descriptors are to be counted.
-    pub(crate) fn forget(&self) {
+    /// Closes the servers' ends of connections that are over, so that only the bridge's descriptors
+    /// are counted.
+    pub(crate) fn close_servers_ends(&self) {
         for ssh in self.scripted() {
             ssh.break_connections();
         }
@@ -149,34 +150,34 @@ impl Targets {
         }
     }
 
-    fn address(&self, way: Way) -> SocketAddr {
-        match way {
-            Way::WrongPassword => self.password.addr(),
-            Way::ChannelRefused => self.no_channel.addr(),
-            Way::TerminalRefused => self.no_terminal.addr(),
-            Way::HostKeyChanged => self.changed.addr(),
-            Way::KeyExchangeFails => self.hostile.addr(),
-            Way::JunkBanner => self.junk.addr(),
-            Way::ConnectRefused => self.closed,
-            Way::RemoteExit | Way::RemoteKilled => self.sshd.addr(),
+    fn address(&self, kind: EndKind) -> SocketAddr {
+        match kind {
+            EndKind::WrongPassword => self.password.addr(),
+            EndKind::ChannelRefused => self.no_channel.addr(),
+            EndKind::TerminalRefused => self.no_terminal.addr(),
+            EndKind::HostKeyChanged => self.changed.addr(),
+            EndKind::KeyExchangeFails => self.hostile.addr(),
+            EndKind::JunkBanner => self.junk.addr(),
+            EndKind::ConnectRefused => self.closed,
+            EndKind::RemoteExit | EndKind::RemoteKilled => self.sshd.addr(),
             _ => self.shell.addr(),
         }
     }
 
-    fn path(&self, way: Way) -> String {
-        match way {
-            Way::TargetRefused => "/ws/192.0.2.1/22".to_owned(),
-            Way::NameNotFound => "/ws/gone".to_owned(),
-            _ => crate::common::fixture::path_to(self.address(way)),
+    fn path(&self, kind: EndKind) -> String {
+        match kind {
+            EndKind::TargetRefused => "/ws/192.0.2.1/22".to_owned(),
+            EndKind::NameNotFound => "/ws/gone".to_owned(),
+            _ => crate::common::fixture::path_to(self.address(kind)),
         }
     }
 
-    fn auth(&self, way: Way) -> Value {
-        match way {
-            Way::WrongPassword => json!({ "username": "u", "password": "wrong" }),
-            Way::RemoteExit | Way::RemoteKilled => {
-                let command = match way {
-                    Way::RemoteExit => "exit 3",
+    fn auth(&self, kind: EndKind) -> Value {
+        match kind {
+            EndKind::WrongPassword => json!({ "username": "u", "password": "wrong" }),
+            EndKind::RemoteExit | EndKind::RemoteKilled => {
+                let command = match kind {
+                    EndKind::RemoteExit => "exit 3",
                     _ => "kill -KILL $$",
                 };
                 json!({
@@ -189,59 +190,59 @@ impl Targets {
         }
     }
 
-    /// One session that ends this way, with these fields of `auth` where the way needs no others. A
-    /// client that is to stay until the bridge notices is returned.
-    pub(crate) fn meet_with(
+    /// Runs a session to this end, with these fields of `auth` where the kind needs no others.
+    /// Returns a client that must stay connected until the bridge notices.
+    pub(crate) fn run_to_end(
         &self,
-        way: Way,
+        kind: EndKind,
         fields: &Value,
         bridge: SocketAddr,
         admin: &Admin,
     ) -> Option<Client> {
         let mut auth = fields.clone();
-        for (name, value) in self.auth(way).as_object().unwrap() {
+        for (name, value) in self.auth(kind).as_object().unwrap() {
             let given = name == "password" && !auth[name].is_null();
             if !given {
                 auth[name] = value.clone();
             }
         }
-        let mut client = Client::connect(bridge, &self.path(way), &Options::v1());
-        if way == Way::BadMessage {
+        let mut client = Client::connect(bridge, &self.path(kind), &Options::v1());
+        if kind == EndKind::BadMessage {
             client.wait_type("hello");
             client.send_text(&format!("not an object {auth}"));
         } else {
             client.auth_v1(&auth);
         }
-        match way {
-            Way::ClientCloses => {
+        match kind {
+            EndKind::ClientCloses => {
                 client.wait_type("ready");
                 client.send_json(&json!({ "type": "close" }));
             }
-            Way::ClientResets => {
+            EndKind::ClientResets => {
                 client.wait_type("ready");
                 let socket = socket2::SockRef::from(client.tcp());
                 socket.set_linger(Some(Duration::ZERO)).unwrap();
                 return None;
             }
-            Way::ClientVanishes => {
+            EndKind::ClientVanishes => {
                 client.wait_type("ready");
                 return Some(client);
             }
-            Way::Killed => {
+            EndKind::Killed => {
                 let ready = client.wait_type("ready");
                 let id = ready["session"].as_str().unwrap();
                 let told = admin.delete(&format!("/api/v1/sessions/{id}"));
                 assert_eq!(told.status, 202, "{told:?}");
             }
-            Way::Panic => {
+            EndKind::Panic => {
                 client.wait_type("ready");
                 client.send_binary(&[0; POISON]);
             }
             _ => {}
         }
         let (code, reason) = client.until_close();
-        let expected = way.counted().2;
-        assert_eq!(Some(code), expected, "{way:?}: {reason}");
+        let expected = kind.counted().2;
+        assert_eq!(Some(code), expected, "{kind:?}: {reason}");
         None
     }
 }

@@ -23,16 +23,16 @@ pub(crate) fn check(sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
     let mut found = Vec::new();
     for (file, module, mentions) in outside_tests(sources) {
         // The library's root is the map of modules: it names them all, and is named by none.
-        let room = room_of(module, rules);
-        if room.is_none() && !module.is_empty() {
-            let what = format!("`{}` has no row in the table of rooms", module.join("::"));
-            found.push(Violation::new(Rule::UnknownRoom, file, 0, what));
+        let row = row_of(module, rules);
+        if row.is_none() && !module.is_empty() {
+            let what = format!("`{}` has no row in the table of modules", module.join("::"));
+            found.push(Violation::new(Rule::ModuleWithoutRow, file, 0, what));
             continue;
         }
         for mention in &mentions.paths {
-            let broken = match (mention.path.split_first(), room) {
-                (Some((first, inside)), Some(room)) if first == "crate" => {
-                    arrow(room, inside, rules)
+            let broken = match (mention.path.split_first(), row) {
+                (Some((first, inside)), Some(row)) if first == "crate" => {
+                    dependency(row, inside, rules)
                 }
                 _ => foreign(module, mention, rules),
             };
@@ -45,12 +45,12 @@ pub(crate) fn check(sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
 }
 
 /// Row of a module: the longest name that contains it.
-fn room_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Row> {
+fn row_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Row> {
     rules
-        .rooms
+        .modules
         .iter()
-        .filter(|room| lies_in(module, room.name))
-        .max_by_key(|room| room.name.len())
+        .filter(|row| lies_in(module, row.name))
+        .max_by_key(|row| row.name.len())
 }
 
 /// Returns whether the path is `name` or lies inside it.
@@ -71,23 +71,25 @@ fn names(path: &[String], name: &str) -> bool {
     globbed || lies_in(path, name)
 }
 
-fn arrow(room: &Row, target: &[String], rules: &Rules) -> Option<(Rule, String)> {
-    if lies_in(target, room.name) || room.names.iter().any(|name| lies_in(target, name)) {
+fn dependency(row: &Row, target: &[String], rules: &Rules) -> Option<(Rule, String)> {
+    if lies_in(target, row.name) || row.names.iter().any(|name| lies_in(target, name)) {
         return None;
     }
     let shown = target.join("::");
-    if room_of(target, rules).is_none() {
-        let what = format!("`crate::{shown}` lies in no room; name the module it comes from");
-        return Some((Rule::UnknownRoom, what));
+    if row_of(target, rules).is_none() {
+        let what = format!(
+            "`crate::{shown}` lies in no module of the table; name the module it comes from"
+        );
+        return Some((Rule::ModuleWithoutRow, what));
     }
-    let (name, reason) = (room.name, room.reason);
+    let (name, reason) = (row.name, row.reason);
     let what = format!("`{name}` names `{shown}` ({name}: {reason})");
-    Some((Rule::Arrow, what))
+    Some((Rule::Dependency, what))
 }
 
 fn foreign(module: &[String], mention: &Mention, rules: &Rules) -> Option<(Rule, String)> {
     let (path, shown) = (&mention.path, module.join("::"));
-    let lies_in_any = |rooms: &[&str]| rooms.iter().any(|room| lies_in(module, room));
+    let lies_in_any = |names: &[&str]| names.iter().any(|name| lies_in(module, name));
     for Row {
         name,
         names: only,

@@ -3,14 +3,14 @@
 /// Rows for all modules of the crate, in the form that [`crate::rules::rows`] reads. The longest
 /// name that contains a module is its row. It may name the modules and single items listed there,
 /// and always items inside its own row.
-pub(crate) const ROOMS: &str = "\
-main: a table of contents: parse, load, run
+pub(crate) const MODULES: &str = "\
+main: parses the command line, loads the configuration, runs
     cli plain_text config tools server telemetry error allocator
 cli: flags become a layer of the configuration and nothing else
     config
 tools: a subcommand starts a server or talks to one; it sees no session
     server cli::Demo cli::Doctor cli::Serve cli::Sessions cli::SessionsAction cli::Tune
-    control::admin::INTENT control::admin::INTENT_HEADER control::Token control::TokenError
+    control::admin::CSRF_HEADER control::admin::CSRF_VALUE control::Token control::TokenError
     plain_text config telemetry error clock
 tools::demo: a subcommand that brings its own SSH server and a page to link to
     server config telemetry error clock cli::Demo web::has_page tools::ToolError
@@ -19,7 +19,7 @@ server: builds what the shards share, then places, starts and stops them
     control runtime shard bridge::SessionContext bridge::ConfigSnapshot bridge::SnapshotError
     bridge::LoginThrottle registry limits targets ssh telemetry workers config error clock
 control: reaches a shard by its command channel alone; the rest it reads
-    shard::Command shard::CommandSender shard::Lifecycle shard::Placement shard::Drain
+    shard::Command shard::CommandSender shard::ProcessLifecycle shard::Placement shard::Drain
     bridge::ConfigSnapshot bridge::SharedSnapshot bridge::SnapshotError registry limits http web
     ws::Tls ssh::known_hosts targets::OwnListeners workers telemetry plain_text config secret_file
     append_file::directory error clock
@@ -30,7 +30,7 @@ http: from a request to an upgrade; it knows no session
     ws targets message web telemetry::OwnCounters config net error clock words
 web: files and their headers; who may ask is decided before
     config words
-bridge: the one place where the two sides meet
+bridge: the only module that joins WebSocket and SSH
     runtime message ws ssh targets limits ticket registry telemetry config error clock workers
 bridge::state: pure: inputs and instants change what the session owns; no step back to the session
     bridge::attachment::Attachment bridge::attachment::SocketState bridge::timers bridge::uplink
@@ -44,7 +44,7 @@ bridge::downlink: output on its way; it knows neither its client nor its session
     bridge::queue ws::MAX_OUTPUT_FRAME ssh runtime error clock
 bridge::timers: pure: a table of instants
     config error
-bridge::queue: pure: how a queue holds no room
+bridge::queue: pure: an empty queue holds no memory
 ws: one WebSocket; it never sees SSH
     runtime config secret_file error clock message
 ssh: one SSH connection; it never sees a WebSocket, and of the messages only values
@@ -54,7 +54,7 @@ ssh: one SSH connection; it never sees a WebSocket, and of the messages only val
     limits::Rate limits::RateTable
 targets: which address may be connected to; it opens no socket
     config net error workers
-ticket: whether a signed word is good; what it opens is the bridge's
+ticket: verifies a signed ticket; what it admits to is the bridge's
     config net secret_file error message::MAX_TICKET
 limits: checked by loom on its own
 message: bytes in, values out
@@ -67,15 +67,15 @@ workers: threads for work that blocks, whatever the work is
     net
 runtime: a shard's loop: tasks, timers and sockets, whatever they are for
     clock
-allocator: one word to the system's allocator
+allocator: settings of the system's allocator
 config: everything reads it, so it reads next to nothing
     net plain_text
 error: a bad message is one of the causes in its table
     message words
-plain_text: which characters deceive, wherever they are shown
-words: enums of words that never change, wherever they are
+plain_text: escapes text of others, wherever it is shown
+words: enums of stable words, wherever they are used
 net: arithmetic of addresses
 append_file: what all files that are appended to have in common
 secret_file: what all files with a secret in them have in common
-clock: the bottom
+clock: names no module
 ";

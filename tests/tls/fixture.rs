@@ -7,17 +7,17 @@ use futures_rustls::rustls::ClientConfig;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-pub(crate) struct Site {
+pub(crate) struct TlsFixture {
     pub(crate) bridge: Bridge,
     pub(crate) ssh: ScriptedSsh,
     pub(crate) files: Files,
-    /// The pair it started with.
+    /// Pair that it started with.
     pub(crate) pair: Pair,
-    /// Believes that pair.
+    /// Client configuration that trusts that pair.
     pub(crate) trust: Arc<ClientConfig>,
 }
 
-impl Site {
+impl TlsFixture {
     /// `settings` as for `--set`.
     pub(crate) fn new(settings: &[&str]) -> Self {
         Self::with(Pair::new(), settings)
