@@ -17,7 +17,7 @@ struct Nothing;
 
 impl Resources for Nothing {
     type Socket = ();
-    type Admission = ();
+    type Permit = ();
     type LoginSlot = ();
     type Attempt = ();
     type Shell = ();
@@ -34,7 +34,7 @@ fn active(auth: Incoming, now: Instant) -> State {
     let client = Attachment::new((), Dialect::V1, 0);
     let id = "cafe".to_owned();
     let created = Created {
-        admission: (),
+        permit: (),
         login_slot: (),
     };
     let mut state = SessionState::new(id, Arc::default(), Nothing, created, client, now);

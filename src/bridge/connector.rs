@@ -10,7 +10,7 @@ use super::config_snapshot::{ConfigSnapshot, SharedSnapshot};
 use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::Resources;
-use super::throttle::{LoginThrottle, PromptTracker};
+use super::throttle::{LoginThrottle, QuestionTracker};
 use crate::config::{Config, TargetOverrides};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
 use crate::limits::{ConnectionPermit, LoginSlot, Refused};
@@ -83,14 +83,14 @@ pub(super) struct Connector {
     /// Latest terminal size of the client.
     pub(super) size: Rc<Cell<WindowSize>>,
     /// Reports to the login throttle that the session waits for its user.
-    pub(super) prompts: Rc<PromptTracker>,
+    pub(super) questions: Rc<QuestionTracker>,
     /// The client can answer questions.
     pub(super) can_ask: bool,
 }
 
 impl Resources for Connector {
     type Socket = WsConnection;
-    type Admission = PermitAndTicket;
+    type Permit = PermitAndTicket;
     /// Holds the address by which others displace the session.
     type LoginSlot = LoginSlot<SessionAddress>;
     type Attempt = Attempt;
@@ -98,7 +98,7 @@ impl Resources for Connector {
 
     fn connect(
         &mut self,
-        (admission, upgrade_ticket): PermitAndTicket,
+        (permit, upgrade_ticket): PermitAndTicket,
         mut request: AuthRequest,
     ) -> Attempt {
         self.size.set(request.terminal.size);
@@ -108,7 +108,7 @@ impl Resources for Connector {
         if self.snapshot.config.admin.show_users {
             self.record.set_user(&request.credentials.username);
         }
-        Box::pin(self.clone().connect(admission, request))
+        Box::pin(self.clone().connect(permit, request))
     }
 }
 
@@ -119,7 +119,7 @@ impl Connector {
     /// Cause of the failure. All permits are returned.
     async fn connect(
         self,
-        admission: ConnectionPermit,
+        connection_permit: ConnectionPermit,
         request: AuthRequest,
     ) -> Result<Shell, SessionError> {
         let AuthRequest {
@@ -127,9 +127,9 @@ impl Connector {
             terminal,
             progress,
         } = request;
-        let admitted = verify_ticket(&self.context.snapshot.load(), &mut credentials)?;
+        let ticket = verify_ticket(&self.context.snapshot.load(), &mut credentials)?;
         let (identity, key_error) = self.load_identity(&mut credentials).await?;
-        let resolution = self.evaluate(admitted.as_ref())?;
+        let resolution = self.evaluate(ticket.as_ref())?;
         if progress {
             // The session has been in this stage since `auth`; the client is notified only now.
             self.report_stage(Stage::Resolve);
@@ -148,7 +148,12 @@ impl Connector {
         let host_keys = HostKeyCheck::look_up(known, &self.snapshot.ssh, checked).await?;
         self.report_stage(Stage::Connect);
         let (socket, target, attempt) = self
-            .connect_any(&admission, &resolution, &addresses, &credentials.username)
+            .connect_any(
+                &connection_permit,
+                &resolution,
+                &addresses,
+                &credentials.username,
+            )
             .await?;
         let login = async {
             let mut client = self.handshake(socket, host_keys).await?;
@@ -167,12 +172,12 @@ impl Connector {
         };
         let client = futures_lite::future::or(evicted, login).await?;
         // The permit of a logged-in session is taken before that of the login is returned.
-        let permit = admission.acquire(target).await.map_err(limit_error);
+        let permit = connection_permit.acquire(target).await.map_err(limit_error);
         attempt.succeeded();
         let permit = permit?;
         self.report_stage(Stage::Shell);
         // Logged in: returns the permit of a connection that is not.
-        let client_permit = admission.logged_in();
+        let client_permit = connection_permit.logged_in();
         let events = self.downlink.as_ref();
         let channel = client.start(&terminal, || self.size.get(), events).await?;
         Ok(Shell::new(channel, permit, client_permit))
@@ -222,7 +227,7 @@ impl Connector {
 
     /// Evaluates the policy, then checks the ticket against the resolved target. A client without a
     /// required ticket fails before, and learns nothing about the target.
-    fn evaluate(&self, admitted: Option<&VerifiedTicket>) -> Result<Resolution, SessionError> {
+    fn evaluate(&self, ticket: Option<&VerifiedTicket>) -> Result<Resolution, SessionError> {
         let snapshot = self.context.snapshot.load();
         let resolution = snapshot
             .policy
@@ -232,8 +237,8 @@ impl Connector {
             TargetRequest::Named(name) => Some(name.as_str()),
             TargetRequest::Host { .. } => None,
         };
-        match admitted {
-            Some(admitted) if !admitted.is_for(name, resolution.host(), resolution.port()) => {
+        match ticket {
+            Some(ticket) if !ticket.is_for(name, resolution.host(), resolution.port()) => {
                 Err(TicketProblem::OtherTarget.into())
             }
             _ => Ok(resolution),
@@ -252,8 +257,8 @@ fn verify_ticket(
     match ticket {
         Some(ticket) => {
             let now = crate::clock::wall();
-            let admitted = tickets.verify(ticket.expose(), &credentials.username, now)?;
-            Ok(Some(admitted))
+            let verified = tickets.verify(ticket.expose(), &credentials.username, now)?;
+            Ok(Some(verified))
         }
         None if tickets.are_required() => Err(TicketProblem::Missing.into()),
         None => Ok(None),

@@ -45,7 +45,7 @@ const RELATIONS: &[Relation] = &[
     ),
     (
         &["server.proxy_protocol", "server.proxy_protocol_from"],
-        proxied_by_nobody,
+        proxied_without_proxies,
     ),
     (&["admin.listen"], |builder, keys| {
         duplicate(builder, keys, &builder.config.admin.listen)
@@ -174,7 +174,7 @@ fn proxied_elsewhere(builder: &Builder, _: Keys) -> Option<String> {
     Some(text(builder, &["server.proxy_protocol"], &problem))
 }
 
-fn proxied_by_nobody(builder: &Builder, keys: Keys) -> Option<String> {
+fn proxied_without_proxies(builder: &Builder, keys: Keys) -> Option<String> {
     let server = &builder.config.server;
     let problem = "no proxy may connect to those listeners; name the proxies' networks in \
                    server.proxy_protocol_from";

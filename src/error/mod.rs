@@ -70,7 +70,7 @@ pub enum LimitKind {
     /// `limits.max_connections_per_host`, for logins in progress.
     #[error("too many logins are under way at this target; try again in a few seconds")]
     Logins,
-    /// `limits.max_connections_per_host`, for unanswered prompts.
+    /// `limits.max_connections_per_host`, for open questions (prompts and host keys).
     #[error("too many questions of this target are unanswered; this one was the oldest")]
     Questions,
     /// `limits.max_unauthenticated`, most of which this client held.

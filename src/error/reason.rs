@@ -81,7 +81,8 @@ words! {
         ServerMisbehaved = "server-misbehaved",
         /// The server opened no session channel, or refused the shell or command.
         StartRefused = "start-refused",
-        /// `limits.max_connections` or `limits.max_unauthenticated`.
+        /// `limits.max_connections`, also as the size of the table of targets, or
+        /// `limits.max_unauthenticated`.
         Limit = "limit",
         /// `limits.max_connections_per_host`.
         TargetLimit = "target-limit",

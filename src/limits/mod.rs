@@ -7,6 +7,8 @@
 //!             ConnectionPermit::logged_in -> ClientPermit      no longer unauthenticated
 //! ```
 //!
+//! `acquire` takes both or neither.
+//!
 //! | module | content |
 //! |---|---|
 //! | `table` | the limits of the diagram: two `gauge`s, `slots` per target, `clients` |

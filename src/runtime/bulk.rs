@@ -74,6 +74,7 @@ impl BulkScheduler {
     }
 
     fn dispatch_next(&self) {
+        // The borrow ends with this statement: a woken task may queue its ticket.
         let Some(ticket) = self.waiting.borrow_mut().pop_front() else {
             return;
         };

@@ -58,6 +58,13 @@ impl ReadBudget {
         }
     }
 
+    /// Gives up a dispatch of the bulk scheduler: nothing may be read now.
+    pub fn forgo(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.forgo();
+        }
+    }
+
     /// Charges a read of `bytes`, or a message (0).
     pub fn spend(&mut self, bytes: usize) {
         let (cost, now) = (bytes.max(MIN_COST), crate::clock::now());

@@ -29,7 +29,7 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
             Ok(true) => futures_lite::future::yield_now().await,
             Ok(false) => listener.wait().await,
             Err(error) => {
-                if let Some(suppressed) = shard.exhausted.admit(crate::clock::now()) {
+                if let Some(suppressed) = shard.exhausted.take(crate::clock::now()) {
                     tracing::warn!(
                         %error,
                         suppressed,

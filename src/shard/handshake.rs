@@ -105,7 +105,7 @@ async fn proxied_client(
     let trusted = &server.proxy_protocol_from;
     let ip = peer.ip().to_canonical();
     if !trusted.iter().any(|net| net.contains(ip)) {
-        if let Some(suppressed) = shard.untrusted_peers.admit(ip, crate::clock::now()) {
+        if let Some(suppressed) = shard.untrusted_peers.take(ip, crate::clock::now()) {
             tracing::warn!(
                 %peer,
                 suppressed,

@@ -120,7 +120,7 @@ impl ConnectionManager {
     }
 
     /// Returns the keys of all sessions' records, in no order.
-    pub(super) fn active_sessions(&self) -> Vec<RecordKey> {
+    pub(super) fn open_sessions(&self) -> Vec<RecordKey> {
         let sessions = self.sessions.borrow();
         sessions.values().map(|handle| handle.key).collect()
     }
@@ -177,7 +177,7 @@ impl SessionRegistration {
         context: &Rc<SessionContext>,
     ) -> BridgeSession {
         let created = Created {
-            admission: (permit.admission, upgrade.ticket),
+            permit: (permit.connection, upgrade.ticket),
             login_slot: permit.login_slot,
         };
         BridgeSession::new(
@@ -191,7 +191,7 @@ impl SessionRegistration {
         )
     }
 
-    /// Serves the session to its end, in a task of its own. `reservation`: its slot on the shard.
+    /// Serves the session to its end, in a task of its own. `reservation`: its load on the shard.
     pub(super) fn spawn(self, session: Box<BridgeSession>, reservation: Reservation) {
         let span = session.span().clone();
         let task = async move {
@@ -202,7 +202,7 @@ impl SessionRegistration {
                     tracing::error!(session = %self.record.id(), "the task of a session panicked; please report this")
                 }
             }
-            // Before the reservation: the slot is free once the session is no longer counted.
+            // Before the reservation: the load is released once the session is no longer counted.
             drop(self);
         };
         runtime::spawn(task.instrument(span));
@@ -257,9 +257,9 @@ mod tests {
         let (first, second) = (one.id, two.id);
         let registration = manager.create_session(one).unwrap();
         let other = manager.create_session(two).unwrap();
-        assert_eq!(manager.active_sessions().len(), 2);
+        assert_eq!(manager.open_sessions().len(), 2);
         let key = manager.session(first).unwrap();
-        assert!(manager.active_sessions().contains(&key));
+        assert!(manager.open_sessions().contains(&key));
         assert_eq!(registry.read(key, |record| record.id()), Some(first));
 
         drop(registration);
@@ -268,7 +268,7 @@ mod tests {
         assert!(!manager.remove_session(first));
         assert!(manager.remove_session(second));
         drop(other);
-        assert_eq!(manager.active_sessions().len(), 0);
+        assert_eq!(manager.open_sessions().len(), 0);
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
         let last = IpAddr::from([192, 0, 2, 9]);
         registration.record.set_client(last);
         registration.record.set_state(State::Detached);
-        let [key] = manager.active_sessions()[..] else {
+        let [key] = manager.open_sessions()[..] else {
             panic!("one session is listed");
         };
         let look = |record: &SessionRecord| (record.id(), record.state_since(), record.client_ip());

@@ -139,7 +139,7 @@ impl Shard {
         match command {
             Command::Adopt(transfer) => connection::spawn(self, transfer),
             Command::Sessions { reply } => {
-                let _ = reply.try_send(self.manager.active_sessions());
+                let _ = reply.try_send(self.manager.open_sessions());
             }
             Command::Session { id, reply } => {
                 let _ = reply.try_send(self.manager.session(id));

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 /// Permit of a connection that has not logged in yet.
 #[must_use = "dropping it gives the slot back"]
 pub(super) struct PreAuthPermit {
-    pub(super) admission: ConnectionPermit,
+    pub(super) connection: ConnectionPermit,
     pub(super) login_slot: LoginSlot<SessionAddress>,
     /// Id of the session that the connection becomes; others displace it by this.
     session: Arc<OnceLock<SessionId>>,
@@ -33,7 +33,7 @@ impl Shard {
     /// # Errors
     /// The limit that is reached; nothing is taken then.
     pub(super) fn enter_pool(&self, client: IpAddr) -> Result<PreAuthPermit, Refused> {
-        let admission = self.shared.limits.admit(client)?;
+        let connection = self.shared.limits.admit(client)?;
         let session = Arc::<OnceLock<SessionId>>::default();
         let snapshot = self.context.snapshot.load();
         let limit = snapshot.config.limits.max_unauthenticated;
@@ -53,7 +53,7 @@ impl Shard {
             let _ = peer.try_send(Command::Displace { id: *id });
         }
         Ok(PreAuthPermit {
-            admission,
+            connection,
             login_slot,
             session,
         })

@@ -81,7 +81,7 @@ impl Shard {
         let (status, detail) = (problem.status.as_u16(), &problem.detail);
         if !matches!(status, 403 | 404 | 421) {
             tracing::debug!(%client, %peer, status, detail, "request refused");
-        } else if let Some(suppressed) = self.refused_requests.admit(client, crate::clock::now()) {
+        } else if let Some(suppressed) = self.refused_requests.take(client, crate::clock::now()) {
             let named = |name| {
                 let text = request.headers().get(name)?.to_str().ok()?;
                 text.get(..MAX_LOGGED_HEADER).or(Some(text))
@@ -120,7 +120,7 @@ impl Shard {
             health.ready()?;
         }
         self.enter_pool(client).map_err(|refused| {
-            if let Some(suppressed) = self.refusals.admit(client, crate::clock::now()) {
+            if let Some(suppressed) = self.refusals.take(client, crate::clock::now()) {
                 tracing::warn!(
                     %client,
                     %refused,

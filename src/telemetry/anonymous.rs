@@ -1,6 +1,6 @@
 //! Rate limit of log lines that clients cause before they have logged in: one per client network
 //! and one for all of them, so that none pushes out another's, or those of sessions that have
-//! logged in. Lines that are left out are counted, and the count is logged.
+//! logged in. Suppressed lines are counted, and the count is logged.
 //!
 //! A line is a client's if it is of its session (the span `session`), or names it in the field
 //! `client` or `peer`. Lines of `debug` and below are not limited, since an operator who asks for
@@ -30,14 +30,14 @@ const ALL_INTERVAL: Duration = Duration::from_millis(5);
 /// Clients that are remembered, 8 bytes each. More clients share entries.
 const CLIENTS: usize = 8192;
 
-/// Delay between the first line left out and the line that counts them.
+/// Delay between the first suppressed line and the line that counts them.
 const REPORT_AFTER: Duration = Duration::from_secs(10);
 
 /// Name of the span of a session.
 const SESSION: &str = "session";
 
-/// Lines that were left out and are not counted by a line yet.
-static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+/// Suppressed lines that no line has counted yet.
+static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
 
 /// Client of a session; in the extensions of its span until the client has logged in.
 struct Anonymous(ClientKey);
@@ -52,11 +52,11 @@ pub fn note_logged_in(session: &Span) {
     });
 }
 
-/// Layer that leaves lines out.
+/// Layer that suppresses lines.
 pub(super) struct AnonymousLines {
     clients: RateTable,
     all: RateTable,
-    /// None if there was no thread: lines are left out all the same, and not counted in the log.
+    /// None if there was no thread: lines are suppressed all the same, and not counted in the log.
     reporter: Option<JoinHandle<()>>,
 }
 
@@ -71,13 +71,13 @@ impl AnonymousLines {
         }
     }
 
-    fn may_log(&self, client: ClientKey, now: Instant) -> bool {
+    fn allows_line(&self, client: ClientKey, now: Instant) -> bool {
         let rate = Rate::new(CLIENT_BURST, CLIENT_INTERVAL);
         let all = Rate::new(ALL_BURST, ALL_INTERVAL);
         let allowed =
             self.clients.take(client, rate, now).is_ok() && self.all.take((), all, now).is_ok();
         if !allowed
-            && LEFT_OUT.fetch_add(1, Ordering::Relaxed) == 0
+            && SUPPRESSED.fetch_add(1, Ordering::Relaxed) == 0
             && let Some(reporter) = &self.reporter
         {
             reporter.thread().unpark();
@@ -86,10 +86,10 @@ impl AnonymousLines {
     }
 }
 
-/// Logs the number of lines left out, [`REPORT_AFTER`] the first.
+/// Logs the number of suppressed lines, [`REPORT_AFTER`] the first.
 fn report() {
     loop {
-        while LEFT_OUT.load(Ordering::Relaxed) == 0 {
+        while SUPPRESSED.load(Ordering::Relaxed) == 0 {
             std::thread::park();
         }
         let due = crate::clock::now() + REPORT_AFTER;
@@ -100,13 +100,13 @@ fn report() {
     }
 }
 
-/// Logs the number of lines left out since the last report, if any.
+/// Logs the number of suppressed lines since the last report, if any.
 pub(super) fn report_now() {
-    let lines = LEFT_OUT.swap(0, Ordering::Relaxed);
+    let lines = SUPPRESSED.swap(0, Ordering::Relaxed);
     if lines > 0 {
         tracing::warn!(
             lines,
-            "log lines of clients that have not logged in were left out; rate_limit.enabled \
+            "log lines of clients that have not logged in were suppressed; rate_limit.enabled \
              bounds how often a client may come"
         );
     }
@@ -142,7 +142,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for AnonymousLines {
                 client.0
             }
         };
-        client.is_none_or(|client| self.may_log(client, crate::clock::now()))
+        client.is_none_or(|client| self.allows_line(client, crate::clock::now()))
     }
 }
 

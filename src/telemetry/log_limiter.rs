@@ -23,7 +23,7 @@ pub struct LogLimiter {
 impl LogLimiter {
     /// Returns the number of lines suppressed since the last one, or `None` if this one is
     /// suppressed.
-    pub fn admit(&self, now: Instant) -> Option<u64> {
+    pub fn take(&self, now: Instant) -> Option<u64> {
         let since = self.last.get().map(|last| now.duration_since(last));
         if since.is_some_and(|since| since < PAUSE) {
             self.suppressed.set(self.suppressed.get() + 1);
@@ -51,7 +51,7 @@ impl ClientLogLimiter {
 
     /// Returns the number of lines suppressed since the last one about any client, or `None` if
     /// this one, about `client`, is suppressed.
-    pub fn admit(&self, client: IpAddr, now: Instant) -> Option<u64> {
+    pub fn take(&self, client: IpAddr, now: Instant) -> Option<u64> {
         let (client, rate) = (ClientKey::from(client), Rate::new(1, PAUSE));
         if self.clients.take(client, rate, now).is_err() {
             self.suppressed.set(self.suppressed.get() + 1);
@@ -69,12 +69,12 @@ mod tests {
     fn one_line_counts_those_suppressed() {
         let limiter = LogLimiter::default();
         let start = crate::clock::now();
-        assert_eq!(limiter.admit(start), Some(0));
+        assert_eq!(limiter.take(start), Some(0));
         for _ in 0..7 {
-            assert_eq!(limiter.admit(start + PAUSE / 2), None);
+            assert_eq!(limiter.take(start + PAUSE / 2), None);
         }
-        assert_eq!(limiter.admit(start + PAUSE), Some(7));
-        assert_eq!(limiter.admit(start + PAUSE * 2), Some(0));
+        assert_eq!(limiter.take(start + PAUSE), Some(7));
+        assert_eq!(limiter.take(start + PAUSE * 2), Some(0));
     }
 
     #[test]
@@ -82,12 +82,12 @@ mod tests {
         let start = crate::clock::now();
         let limiter = ClientLogLimiter::new(start);
         let client = |last| IpAddr::from([192, 0, 2, last]);
-        assert_eq!(limiter.admit(client(1), start), Some(0));
+        assert_eq!(limiter.take(client(1), start), Some(0));
         for _ in 0..7 {
-            assert_eq!(limiter.admit(client(1), start), None);
+            assert_eq!(limiter.take(client(1), start), None);
         }
-        assert_eq!(limiter.admit(client(2), start), Some(7));
-        assert_eq!(limiter.admit(client(3), start), Some(0));
-        assert_eq!(limiter.admit(client(1), start + PAUSE), Some(0));
+        assert_eq!(limiter.take(client(2), start), Some(7));
+        assert_eq!(limiter.take(client(3), start), Some(0));
+        assert_eq!(limiter.take(client(1), start + PAUSE), Some(0));
     }
 }

@@ -109,6 +109,11 @@ impl WsConnection {
         self.read_budget().poll_ready(cx)
     }
 
+    /// Gives up a read that the budget has admitted: the session takes no message now.
+    pub fn forgo_read(&mut self) {
+        self.read_budget().forgo();
+    }
+
     /// Receives the client's next message.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<WsEvent> {
         loop {

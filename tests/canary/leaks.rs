@@ -125,7 +125,7 @@ impl LeakFixture {
         });
     }
 
-    /// Runs a session with prompts, input and output, and reads all of the administrator's pages
+    /// Runs a session with prompts, input and output, and reads all pages of the admin listener
     /// meanwhile.
     fn whole_session(&mut self) {
         let path = path_to(self.asking.addr());

@@ -8,7 +8,7 @@ use crate::values::{limits, names};
 use serde_json::{Value, json};
 
 /// The message is accepted.
-pub(crate) const IN: u16 = 0;
+pub(crate) const OK: u16 = 0;
 pub(crate) const BAD: u16 = 4400;
 pub(crate) const LARGE: u16 = 1009;
 
@@ -40,7 +40,7 @@ pub(crate) fn bad(about: &str, text: impl Into<String>) -> Row {
 
 /// A message that both dialects accept.
 pub(crate) fn good(about: &str, text: impl Into<String>) -> Row {
-    row(about, text, IN, IN)
+    row(about, text, OK, OK)
 }
 
 /// Fields of a good first message of both dialects, and these.
@@ -88,7 +88,7 @@ fn check(fixture: &Fixture, row: &Row, compatible: bool, binary: bool) -> Result
     };
     let before = fixture.ssh.input().len();
     let connected = fixture.ssh.count(&Received::Connected);
-    if expected == IN {
+    if expected == OK {
         client.send(tungstenite::Message::Ping(Vec::new().into()));
         if compatible {
             let mark = b"mark";
@@ -154,9 +154,9 @@ fn each_first_message_is_accepted_or_closed_with_its_code() {
 }
 
 #[test]
-fn usernames_are_never_parsed_as_options_or_commands() {
+fn a_username_like_an_option_is_sent_as_a_username() {
     let user = "-oProxyCommand=x";
-    // A server that takes no password is sent none, and no username with it.
+    // The server takes passwords: it notes a username only with one.
     let fixture = Fixture::with(SshScript::login(Login::Password("p")), &[]);
     let mut v1 = fixture.v1();
     v1.login_v1(user, "p");

@@ -1,6 +1,6 @@
 //! The shape of a first message: JSON or not, its keys, and the types of its values.
 
-use super::first::{BAD, IN, Row, bad, but_raw, good, row, with};
+use super::first::{BAD, OK, Row, bad, but_raw, good, row, with};
 
 pub(crate) fn shapes() -> Vec<Row> {
     let auth = with(r#""x":1"#);
@@ -25,12 +25,12 @@ pub(crate) fn shapes() -> Vec<Row> {
         bad("no quotes", auth.replace('"', "")),
         bad("a last comma", with(r#""x":1,"#)),
         bad("a comment", format!("/**/{auth}")),
-        row("a BOM", format!("\u{feff}{auth}"), BAD, IN),
+        row("a BOM", format!("\u{feff}{auth}"), BAD, OK),
         bad("a line break in a string", with("\"x\":\"a\nb\"")),
-        row("NUL behind it", format!("{auth}\0"), BAD, IN),
-        row("garbage behind it", format!("{auth} x"), BAD, IN),
-        row("another behind it", format!("{auth}{auth}"), BAD, IN),
-        row("a bracket behind it", format!("{auth}}}"), BAD, IN),
+        row("NUL behind it", format!("{auth}\0"), BAD, OK),
+        row("garbage behind it", format!("{auth} x"), BAD, OK),
+        row("another behind it", format!("{auth}{auth}"), BAD, OK),
+        row("a bracket behind it", format!("{auth}}}"), BAD, OK),
         good("a line feed behind it", format!("{auth}\n")),
         bad("keys in another case", auth.to_uppercase()),
     ]
@@ -60,7 +60,7 @@ pub(crate) fn surrogates() -> Vec<Row> {
     let password = but_raw("password", r#""\ud800x""#);
     let reversed = name(r#""\udc00\ud800""#);
     vec![
-        row("a lone high surrogate", with(r#""term":"\ud800""#), BAD, IN),
+        row("a lone high surrogate", with(r#""term":"\ud800""#), BAD, OK),
         bad("a lone surrogate in the name", name(r#""\udc00""#)),
         bad("a lone surrogate in the password", password),
         bad("surrogates in the wrong order", reversed),
@@ -79,7 +79,7 @@ pub(crate) fn keys() -> Vec<Row> {
             "the password twice",
             but_raw("password", r#""a","password":"a""#),
         ),
-        row("the type twice", with(r#""type":"auth""#), BAD, IN),
+        row("the type twice", with(r#""type":"auth""#), BAD, OK),
         good("an unknown key twice", with(r#""x":1,"x":2"#)),
         bad("an escaped key twice", with(r#""\u0075sername":"v""#)),
         good(
@@ -87,13 +87,13 @@ pub(crate) fn keys() -> Vec<Row> {
             with(r#""":0,"__proto__":{},"constructor":[]"#),
         ),
         bad("no name", r#"{"type":"auth","password":"p"}"#),
-        row("no password", r#"{"type":"auth","username":"u"}"#, IN, BAD),
-        row("no type", r#"{"username":"u","password":"p"}"#, BAD, IN),
+        row("no password", r#"{"type":"auth","username":"u"}"#, OK, BAD),
+        row("no type", r#"{"username":"u","password":"p"}"#, BAD, OK),
         row(
             "another type",
             r#"{"type":"resize","username":"u","password":"p"}"#,
             BAD,
-            IN,
+            OK,
         ),
         good(
             "a port, which is not asked for",
@@ -115,7 +115,7 @@ pub(crate) fn types() -> Vec<Row> {
         rows.push(bad(&name, but_raw("username", value)));
         let name = format!("{about} as the password");
         // Absent and null are the same to v1.
-        let v1 = if value == "null" { IN } else { BAD };
+        let v1 = if value == "null" { OK } else { BAD };
         rows.push(row(&name, but_raw("password", value), v1, BAD));
     }
     let digits = "9".repeat(10_000);

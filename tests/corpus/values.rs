@@ -1,6 +1,6 @@
 //! Values of the fields of a first message: characters, and lengths at each limit.
 
-use super::first::{BAD, IN, LARGE, MOST, Row, bad, but, good, row, with};
+use super::first::{BAD, LARGE, MOST, OK, Row, bad, but, good, row, with};
 use serde_json::{Value, json};
 
 pub(crate) fn names() -> Vec<Row> {
@@ -47,7 +47,7 @@ pub(crate) fn names() -> Vec<Row> {
         ("command", "a\0b"),
     ] {
         let about = format!("{value:?} in {field}");
-        rows.push(row(&about, but(field, &value.into()), BAD, IN));
+        rows.push(row(&about, but(field, &value.into()), BAD, OK));
     }
     rows
 }
@@ -56,15 +56,15 @@ pub(crate) fn names() -> Vec<Row> {
 pub(crate) fn limits() -> Vec<Row> {
     let mut rows = Vec::new();
     for (field, most, v1, at, above) in [
-        ("username", 256, IN, IN, BAD),
-        ("password", 1024, IN, IN, BAD),
-        ("passphrase", 1024, IN, IN, IN),
+        ("username", 256, OK, OK, BAD),
+        ("password", 1024, OK, OK, BAD),
+        ("passphrase", 1024, OK, OK, OK),
         // What is no key stands beside a good password here.
-        ("private_key", 16 * 1024, IN, IN, IN),
-        ("certificate", 16 * 1024, IN, IN, IN),
-        ("ticket", 4096, IN, IN, IN),
-        ("term", 64, IN, IN, IN),
-        ("command", 8192, IN, IN, IN),
+        ("private_key", 16 * 1024, OK, OK, OK),
+        ("certificate", 16 * 1024, OK, OK, OK),
+        ("ticket", 4096, OK, OK, OK),
+        ("term", 64, OK, OK, OK),
+        ("command", 8192, OK, OK, OK),
     ] {
         let text = |length: usize| Value::from("x".repeat(length));
         let about = format!("{field} of {most} bytes");
@@ -85,12 +85,12 @@ pub(crate) fn limits() -> Vec<Row> {
         env.into()
     };
     for (env, v1) in [
-        (env(32, 4096), IN),
+        (env(32, 4096), OK),
         (env(33, 200), BAD),
         (env(32, 4097), BAD),
-        (env(1, 4096), IN),
+        (env(1, 4096), OK),
         (env(1, 4097), BAD),
-        (json!({}), IN),
+        (json!({}), OK),
         (json!({ "": "x" }), BAD),
         (json!({ "9a": "x" }), BAD),
         (json!({ "a-b": "x" }), BAD),
@@ -100,7 +100,7 @@ pub(crate) fn limits() -> Vec<Row> {
     ] {
         let text = env.to_string();
         let about = format!("the variables {}", &text[..text.len().min(60)]);
-        rows.push(row(&about, but("env", &env), v1, IN));
+        rows.push(row(&about, but("env", &env), v1, OK));
     }
     for (field, at, beyond) in [("cols", 1000, 1001), ("rows", 1, 0)] {
         for value in [at, beyond] {
@@ -108,9 +108,9 @@ pub(crate) fn limits() -> Vec<Row> {
             rows.push(good(&about, but(field, &value.into())));
         }
     }
-    for (window, v1) in [(0, BAD), (1, BAD), (1023, BAD), (1024, IN), (u64::MAX, IN)] {
+    for (window, v1) in [(0, BAD), (1, BAD), (1023, BAD), (1024, OK), (u64::MAX, OK)] {
         let about = format!("flow_window {window}");
-        rows.push(row(&about, but("flow_window", &window.into()), v1, IN));
+        rows.push(row(&about, but("flow_window", &window.into()), v1, OK));
     }
     let padded = |length: usize| {
         let head = with(r#""x":"""#);

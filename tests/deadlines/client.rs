@@ -110,7 +110,7 @@ fn pings_do_not_extend_the_auth_deadline() {
     assert!(pongs > 0);
 }
 
-/// A WebSocket whose client never reads nor answers anything ends all the same.
+/// A client that answers no ping is disconnected before `auth`, too.
 #[test]
 fn a_client_that_answers_no_ping_before_auth_is_dropped() {
     let (target, allow) = unreachable_target();

@@ -246,7 +246,7 @@ fn a_passed_socket_may_be_for_proxies_and_must_exist() {
 }
 
 #[test]
-fn contradictory_settings_are_refused() {
+fn invalid_and_contradictory_settings_are_refused() {
     for (settings, said) in [
         (
             "--set server.proxy_protocol=127.0.0.9:1",

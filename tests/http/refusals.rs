@@ -58,8 +58,9 @@ fn a_malformed_upgrade_is_400() {
     }
 }
 
-/// An upgrade with a body, or with headers of which a proxy in front may make one: none is granted,
-/// however it is spelled, for what follows would be read as frames here and as a request there.
+/// An upgrade with a body, or with headers of which a proxy in front may make one: none is
+/// accepted, however it is spelled, for what follows would be read as frames here and as a request
+/// there.
 #[test]
 fn an_upgrade_with_a_body_is_400() {
     let bridge = bridge(&[]);

@@ -32,14 +32,13 @@ web: files and their headers; who may ask is decided before
     config words
 bridge: the only module that joins WebSocket and SSH
     runtime message ws ssh targets limits ticket registry telemetry config error clock workers
-bridge::state: pure: inputs and instants change what the session owns; no step back to the session
+bridge::state: pure: events and instants change what the session owns; no step back to the session
     bridge::attachment::Attachment bridge::attachment::SocketState bridge::timers bridge::uplink
     registry::State message ssh::SshEvent limits config error
 bridge::uplink: pure: what waits for the SSH server; who sends it is the shell's affair
     bridge::queue message
 bridge::attachment: one client; it knows no session and no SSH
-    bridge::downlink::ClientFlow bridge::downlink::PONG_TIMEOUT bridge::timers bridge::queue ws
-    runtime message config error
+    bridge::downlink::ClientFlow bridge::timers bridge::queue ws runtime message config error
 bridge::downlink: output on its way; it knows neither its client nor its session
     bridge::queue ws::MAX_OUTPUT_FRAME ssh runtime error clock
 bridge::timers: pure: a table of instants

@@ -55,7 +55,7 @@ fn lines_of_sessions_without_a_login_suppress_no_others() {
         assert_eq!(count(&log, ["client=127.0.0.1 ", line]), 80);
     }
     // Counted, and said at the latest at the end.
-    let said = log.lines().filter(|line| line.contains("were left out"));
+    let said = log.lines().filter(|line| line.contains("were suppressed"));
     let number = |line: &str| line.rsplit_once("lines=")?.1.parse::<usize>().ok();
     let left_out: usize = said.filter_map(number).sum();
     assert_eq!(left_out + flooder, SESSIONS, "{log}");

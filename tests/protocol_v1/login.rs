@@ -5,7 +5,7 @@ use super::{assert_alive, assert_bad, assert_fails};
 use serde_json::json;
 
 #[test]
-fn a_login_without_credentials_asks_the_user_nothing() {
+fn a_server_that_needs_no_credentials_asks_the_user_nothing() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.auth(&json!({ "username": "u" }));
     let Event::Json(ready) = client.recv() else {

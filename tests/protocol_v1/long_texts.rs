@@ -1,5 +1,5 @@
 //! Texts of the SSH server at their bounds, each byte of which JSON writes as six; and many signals
-//! at once. Nothing is lost.
+//! at once. Nothing is lost but the end of a long exit message, which is cut.
 
 use super::common::raw::frame;
 use super::common::{Event, Fixture, Received, Round, SshScript};
@@ -44,7 +44,7 @@ fn the_longest_prompts_arrive_and_are_answered() {
 }
 
 #[test]
-fn the_longest_exit_message_arrives_and_is_cut() {
+fn a_long_exit_message_is_cut_and_marked() {
     let fixture = Fixture::new(&[]);
     let mut client = fixture.ready();
     fixture

@@ -125,7 +125,7 @@ fn a_client_that_holds_and_answers_no_ping_is_4514() {
     assert_eq!((code, &error["code"]), (4514, &"no-pong".into()));
 }
 
-/// Activity does not extend it.
+/// Messages do not extend it.
 #[test]
 fn a_lifetime_ends_with_4411() {
     let fixture = Fixture::new(&["session.max_lifetime=500ms"]);

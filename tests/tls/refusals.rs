@@ -93,7 +93,7 @@ fn plain_http_gets_a_400_that_names_https_and_wss() {
 }
 
 #[test]
-fn bytes_that_are_neither_tls_nor_http_get_an_alert_and_a_close() {
+fn bytes_that_are_neither_tls_nor_http_are_closed_with_at_most_an_alert() {
     let fixture = TlsFixture::new(&[]);
     for said in [
         &b"\x16\x03\x01\0\x05hello"[..],

@@ -183,9 +183,8 @@ impl<S> Attachment<S> {
         sent: u64,
         websocket: &Websocket,
     ) -> Option<u64> {
-        let number = self.flow.next_ping(now, sent)?;
+        let (number, timeout) = self.flow.next_ping(now, sent, websocket.stall_timeout)?;
         // A client that reads nothing is left to the stall timer, which runs once TCP is full.
-        let timeout = self.flow.pong_timeout(websocket.stall_timeout);
         self.timers.set(Timer::PacerPong, now + timeout);
         Some(number)
     }

@@ -116,7 +116,7 @@ impl Connector {
     /// attempt of its own: limits are per address.
     pub(super) async fn connect_any(
         &self,
-        admission: &ConnectionPermit,
+        connection_permit: &ConnectionPermit,
         resolution: &Resolution,
         addresses: &[SocketAddr],
         user: &str,
@@ -126,7 +126,7 @@ impl Connector {
         let start = crate::clock::now();
         for (index, address) in addresses.iter().enumerate() {
             let target = TargetKey::from(resolution.counted_as(*address));
-            if let Err(refused) = admission.check(target) {
+            if let Err(refused) = connection_permit.check(target) {
                 last = limit_error(refused);
                 continue;
             }
@@ -134,7 +134,7 @@ impl Connector {
             let scope = Scope::Target(target);
             let attempt = self.await_attempt(scope, user, left).await?;
             // Other sessions may have started meanwhile.
-            if let Err(refused) = admission.check(target) {
+            if let Err(refused) = connection_permit.check(target) {
                 last = limit_error(refused);
                 continue;
             }
@@ -143,7 +143,7 @@ impl Connector {
             match timeout(share, connect_tcp(*address, config.receive_buffer.bytes())).await {
                 Some(Ok(socket)) => {
                     attempt.note_reached();
-                    self.prompts.follow(&attempt);
+                    self.questions.follow(&attempt);
                     self.record.set_target_address(*address);
                     return Ok((socket, target, attempt));
                 }

@@ -79,16 +79,17 @@ impl ClientFlow {
         self.pacer.is_some()
     }
 
-    /// See [`Pacer::next_ping`].
-    pub(in crate::bridge) fn next_ping(&mut self, now: Instant, sent: u64) -> Option<u64> {
-        self.pacer.as_mut()?.next_ping(now, sent)
-    }
-
-    /// Returns the time after which an unanswered ping of the pacer has timed out.
-    pub(in crate::bridge) fn pong_timeout(&self, stall_timeout: Duration) -> Duration {
-        self.pacer
-            .as_ref()
-            .map_or(stall_timeout, |pacer| pacer.pong_timeout(stall_timeout))
+    /// Returns the number of the next ping of the pacer, if one is due ([`Pacer::next_ping`]), and
+    /// its timeout ([`Pacer::pong_timeout`]).
+    pub(in crate::bridge) fn next_ping(
+        &mut self,
+        now: Instant,
+        sent: u64,
+        stall_timeout: Duration,
+    ) -> Option<(u64, Duration)> {
+        let pacer = self.pacer.as_mut()?;
+        let number = pacer.next_ping(now, sent)?;
+        Some((number, pacer.pong_timeout(stall_timeout)))
     }
 
     /// Returns the number of the pacer's unanswered ping. Any other ping must carry it too: a

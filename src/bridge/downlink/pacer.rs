@@ -7,8 +7,9 @@
 //! pong confirms that this output was read, and admits more. The window follows the queue delay, as
 //! in delay-based congestion control (TCP Vegas; RFC 6817): the round trip of a ping less the
 //! shortest one. Below LOW_DELAY the window doubles, if half of it was in use; above HIGH_DELAY it
-//! is halved; between them it stays. A ping behind more than a window measures the buffers of TCP
-//! and not the window, so it changes nothing: the first one, or one after a timeout.
+//! is halved; between them it stays. A ping behind more than a window measures the buffers of TCP,
+//! so it is no sample: such are the first ping, and those after a timeout, after a halved window,
+//! or after messages were not read.
 //!
 //! Guarantees that nothing is sent while a window or more is in flight, unless a pong times out, or
 //! the client's messages are not read now (`ClientFlow::budget`). Does not apply to a client that
@@ -32,6 +33,10 @@ const LOW_DELAY: Duration = Duration::from_millis(100);
 /// Wait for a pong, if `websocket.stall_timeout` is not shorter and no pong took long before. After
 /// it only TCP bounds the output, until the pong comes.
 const PONG_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait for a pong, however long the one before took: meanwhile nothing detects a client
+/// that hangs.
+const MAX_PONG_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Pacer of one slow client. Offsets are those of the session's output.
 #[derive(Debug, Default)]
@@ -81,10 +86,11 @@ impl Pacer {
     }
 
     /// Returns the time after which an unanswered ping has timed out: [`PONG_TIMEOUT`] or
-    /// `stall_timeout`, but at least twice the latest round trip. The slowest clients need minutes
-    /// for what TCP holds, and would never be paced otherwise.
+    /// `stall_timeout`, but at least twice the latest round trip, up to [`MAX_PONG_TIMEOUT`]. The
+    /// slowest clients need minutes for what TCP holds, and would never be paced otherwise.
     pub(super) fn pong_timeout(&self, stall_timeout: Duration) -> Duration {
-        PONG_TIMEOUT.min(stall_timeout).max(self.round_trip * 2)
+        let slow = (self.round_trip * 2).min(MAX_PONG_TIMEOUT);
+        PONG_TIMEOUT.min(stall_timeout).max(slow)
     }
 
     /// Returns the number of the unanswered ping.
@@ -221,5 +227,8 @@ mod tests {
         assert!(pacer.on_pong(now + PONG_TIMEOUT * 2, 100_000));
         assert_eq!(pacer.budget(200_000), 0);
         assert_eq!(pacer.pong_timeout(PONG_TIMEOUT), PONG_TIMEOUT * 4);
+        assert_eq!(pacer.next_ping(now, 200_000), Some(200_000));
+        assert!(pacer.on_pong(now + MAX_PONG_TIMEOUT * 2, 200_000));
+        assert_eq!(pacer.pong_timeout(PONG_TIMEOUT), MAX_PONG_TIMEOUT);
     }
 }

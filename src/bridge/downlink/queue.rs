@@ -157,8 +157,8 @@ mod tests {
     }
 
     fn capacity(queue: &OutputQueue) -> usize {
-        let back: usize = queue.rest.iter().map(Vec::capacity).sum();
-        queue.front.capacity() + back
+        let rest: usize = queue.rest.iter().map(Vec::capacity).sum();
+        queue.front.capacity() + rest
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl BridgeSession {
             downlink,
             credit,
             size: Rc::default(),
-            prompts: Rc::default(),
+            questions: Rc::default(),
             can_ask: dialect == Dialect::V1,
         };
         let config = Arc::clone(&connector.snapshot.config);
@@ -123,8 +123,8 @@ impl BridgeSession {
                 cx.waker().wake_by_ref();
             }
             if let Lifecycle::Connecting(connecting) = &self.state.lifecycle {
-                let prompts = &self.state.resources.prompts;
-                prompts.note(connecting.question.is_some());
+                let questions = &self.state.resources.questions;
+                questions.note(connecting.question.is_some());
             }
             self.publish(now);
             if self.ended.is_none() && self.state.lifecycle.is_over() {

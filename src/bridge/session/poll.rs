@@ -97,6 +97,7 @@ impl BridgeSession {
             }
             attachment.reading_paused = !may_read;
             if !may_read {
+                attachment.socket.forgo_read();
                 return;
             }
             let Poll::Ready(event) = attachment.socket.poll_recv(cx) else {

@@ -52,7 +52,7 @@ impl<R: Resources> SessionState<R> {
         self.uplink.push(early_input);
         let resources = &mut self.resources;
         self.lifecycle
-            .connect(|admission| resources.connect(admission, request));
+            .connect(|permit| resources.connect(permit, request));
         self.start_connecting(now);
     }
 

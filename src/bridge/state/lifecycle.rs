@@ -13,8 +13,8 @@ use crate::registry::State;
 pub trait Resources {
     /// Connection to a client.
     type Socket;
-    /// Right to log in, and the ticket the client brought.
-    type Admission;
+    /// Permit to log in, and the ticket that the client sent.
+    type Permit;
     /// Slot of a client whose shell does not run yet. Held until it does, or until the client's
     /// connection has ended.
     type LoginSlot;
@@ -24,13 +24,13 @@ pub trait Resources {
     type Shell;
 
     /// Starts the connection attempt.
-    fn connect(&mut self, admission: Self::Admission, request: AuthRequest) -> Self::Attempt;
+    fn connect(&mut self, permit: Self::Permit, request: AuthRequest) -> Self::Attempt;
 }
 
 /// State of a session.
 pub enum Lifecycle<R: Resources> {
     /// Upgraded; waiting for `auth`.
-    Created(Created<R::Admission, R::LoginSlot>),
+    Created(Created<R::Permit, R::LoginSlot>),
     /// Connecting to the target, up to the shell.
     Connecting(Connecting<R::Attempt, R::LoginSlot>),
     /// The shell runs.
@@ -44,9 +44,9 @@ pub enum Lifecycle<R: Resources> {
 }
 
 /// Session whose client has not sent `auth`.
-pub struct Created<A, N> {
-    /// Right to log in.
-    pub admission: A,
+pub struct Created<P, N> {
+    /// Permit to log in.
+    pub permit: P,
     /// Slot of the login pool.
     pub login_slot: N,
 }
@@ -194,13 +194,10 @@ impl<R: Resources> Lifecycle<R> {
     }
 
     /// Created -> Connecting.
-    pub(super) fn connect(&mut self, attempt: impl FnOnce(R::Admission) -> R::Attempt) {
+    pub(super) fn connect(&mut self, attempt: impl FnOnce(R::Permit) -> R::Attempt) {
         *self = match self.take() {
-            Self::Created(Created {
-                admission,
-                login_slot,
-            }) => Self::Connecting(Connecting {
-                attempt: attempt(admission),
+            Self::Created(Created { permit, login_slot }) => Self::Connecting(Connecting {
+                attempt: attempt(permit),
                 login_slot,
                 stage: Stage::Resolve,
                 question: None,

@@ -61,7 +61,7 @@ impl<R: Resources> SessionState<R> {
         id: String,
         config: Arc<Config>,
         resources: R,
-        created: Created<R::Admission, R::LoginSlot>,
+        created: Created<R::Permit, R::LoginSlot>,
         attachment: Attachment<R::Socket>,
         now: Instant,
     ) -> Self {

@@ -295,23 +295,23 @@ impl Drop for LoginAttempt {
 /// Reports to the throttle whether the login of a session waits for its user. Owned by the session,
 /// which knows that; the connector owns the attempt.
 #[derive(Default)]
-pub(super) struct PromptTracker {
+pub(super) struct QuestionTracker {
     attempt: RefCell<Option<Queued>>,
-    is_prompted: Cell<bool>,
+    has_question: Cell<bool>,
 }
 
-impl PromptTracker {
+impl QuestionTracker {
     pub(super) fn follow(&self, attempt: &LoginAttempt) {
         *self.attempt.borrow_mut() = Some(attempt.queued.clone());
     }
 
-    pub(super) fn note(&self, is_prompted: bool) {
-        if self.is_prompted.replace(is_prompted) == is_prompted {
+    pub(super) fn note(&self, has_question: bool) {
+        if self.has_question.replace(has_question) == has_question {
             return;
         }
         if let Some(attempt) = &*self.attempt.borrow() {
             let (id, max_prompted) = (attempt.id, attempt.request.max_running);
-            attempt.with(|queue| queue.note_prompt(id, is_prompted, max_prompted));
+            attempt.with(|queue| queue.note_prompt(id, has_question, max_prompted));
         }
     }
 }

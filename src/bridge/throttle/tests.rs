@@ -82,8 +82,8 @@ impl Rig {
     }
 
     /// One whose user is prompted.
-    fn prompt(&self, number: u8) -> (LoginAttempt, PromptTracker) {
-        let (attempt, tracker) = (self.start(number, 22), PromptTracker::default());
+    fn prompt(&self, number: u8) -> (LoginAttempt, QuestionTracker) {
+        let (attempt, tracker) = (self.start(number, 22), QuestionTracker::default());
         tracker.follow(&attempt);
         tracker.note(true);
         (attempt, tracker)

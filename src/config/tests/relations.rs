@@ -207,7 +207,7 @@ fn the_tls_handshake_is_part_of_the_upgrade() {
 }
 
 #[test]
-fn a_proxied_listener_is_one_of_them_and_somebody_may_connect() {
+fn a_proxied_listener_is_one_of_them_and_a_proxy_may_connect() {
     let listen = "server.listen=127.0.0.1:1,10.0.0.1:0";
     let plain = "server.allow_plaintext=true";
     for elsewhere in ["127.0.0.1:2", "127.0.0.2:1", "10.0.0.1:7"] {
@@ -218,13 +218,13 @@ fn a_proxied_listener_is_one_of_them_and_somebody_may_connect() {
     }
     let proxied = "server.proxy_protocol=10.0.0.1:0,127.0.0.1:1";
     assert!(load_set(&[listen, plain, proxied]).is_ok());
-    let nobody = "server.proxy_protocol_from=";
-    let error = the_contradiction(&[listen, plain, proxied, nobody]);
+    let no_proxy = "server.proxy_protocol_from=";
+    let error = the_contradiction(&[listen, plain, proxied, no_proxy]);
     assert!(
         error.contains("no proxy may connect to those listeners"),
         "{error}"
     );
-    assert!(load_set(&[nobody]).is_ok());
+    assert!(load_set(&[no_proxy]).is_ok());
 }
 
 #[test]

@@ -204,7 +204,7 @@ async fn accept(
                 });
             }
             Err(error) => {
-                if let Some(suppressed) = exhausted.admit(crate::clock::now()) {
+                if let Some(suppressed) = exhausted.take(crate::clock::now()) {
                     tracing::warn!(
                         %error,
                         suppressed,

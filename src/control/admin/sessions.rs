@@ -23,7 +23,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Session {
     id: String,
     shard: usize,
-    route: SessionLocation,
+    #[serde(rename = "route")]
+    location: SessionLocation,
     state: &'static str,
     /// Time of the last change of the state.
     since: String,
@@ -87,7 +88,7 @@ impl Session {
         Self {
             id: record.id().to_string(),
             shard: record.shard(),
-            route: registry.location(record),
+            location: registry.location(record),
             state: state.as_str(),
             since: format_rfc3339_millis(record.created_at() + since).to_string(),
             is_active: state == State::Active,

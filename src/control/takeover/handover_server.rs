@@ -191,7 +191,7 @@ fn accept(listener: &Socket, exhausted: &LogLimiter) -> Socket {
         match listener.accept() {
             Ok((connection, _)) => return connection,
             Err(error) => {
-                if let Some(suppressed) = exhausted.admit(crate::clock::now()) {
+                if let Some(suppressed) = exhausted.take(crate::clock::now()) {
                     tracing::warn!(%error, suppressed, "cannot accept a takeover for now");
                 }
                 thread::park_timeout(EXHAUSTED_PAUSE);

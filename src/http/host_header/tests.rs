@@ -154,7 +154,7 @@ fn a_request_may_come_by_any_port_of_a_name_without_one() {
 }
 
 #[test]
-fn the_administrators_listener_has_its_own_names_alone() {
+fn the_admin_listener_accepts_only_its_own_names() {
     let admin = admin(&["admin.example:8443"]);
     for (local, header, host, origin) in [
         // Host, whether it is taken, whether http:// and https:// pages of it are.

@@ -43,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The real permits, each with what the model knows about it.
-struct World {
+struct LimitModel {
     table: std::sync::Arc<LimitTable>,
     limits: Limits,
     /// Client, and whether the client was counted.
@@ -56,7 +56,7 @@ fn take<T>(from: &mut Vec<T>, pick: usize) -> Option<T> {
     (!from.is_empty()).then(|| from.swap_remove(pick % from.len()))
 }
 
-impl World {
+impl LimitModel {
     fn new(limits: Limits) -> Self {
         Self {
             table: LimitTable::new(limits, TARGET_SLOTS),
@@ -168,12 +168,12 @@ proptest! {
         start in limits(),
         steps in prop::collection::vec(step(), 0..120),
     ) {
-        let mut world = World::new(start);
+        let mut model = LimitModel::new(start);
         for step in steps {
-            world.run(step)?;
+            model.run(step)?;
         }
-        let table = std::sync::Arc::clone(&world.table);
-        drop(world);
+        let table = std::sync::Arc::clone(&model.table);
+        drop(model);
         prop_assert_eq!(counts(&table), (0, 0, 0));
         prop_assert_eq!(std::sync::Arc::strong_count(&table), 1);
     }

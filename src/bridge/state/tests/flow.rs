@@ -1,6 +1,6 @@
 //! Byte counts in both directions, and the replies they cause.
 
-use super::clocks::pinging;
+use super::timeouts::pinging;
 use super::*;
 
 fn reply(session: &mut Session) -> Option<String> {

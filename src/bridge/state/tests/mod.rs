@@ -7,13 +7,13 @@
     reason = "a failed assertion is a failed test"
 )]
 
-mod clocks;
 mod flow;
 mod model;
 mod progress;
 mod questions;
 mod resuming;
 mod table;
+mod timeouts;
 mod uniform_errors;
 
 use super::*;
@@ -37,7 +37,7 @@ struct FakeResources {
 
 impl Resources for FakeResources {
     type Socket = ();
-    type Admission = ();
+    type Permit = ();
     type LoginSlot = Rc<()>;
     type Attempt = ();
     type Shell = ();
@@ -99,7 +99,7 @@ impl Session {
         let slot = Rc::new(());
         let login_slot = Rc::downgrade(&slot);
         let created = Created {
-            admission: (),
+            permit: (),
             login_slot: slot,
         };
         Self {

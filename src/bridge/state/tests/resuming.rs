@@ -9,7 +9,7 @@ fn client(offset: u64) -> Attachment<()> {
 
 #[test]
 fn a_detached_shell_serves_another_client() {
-    let mut rules = clocks::pinging();
+    let mut rules = timeouts::pinging();
     rules.session.max_lifetime = Some(Duration::from_secs(1000));
     let mut s = Session::active(Dialect::V1, &rules);
     s.handle(typed("ls\r"));

@@ -61,7 +61,7 @@ fn exit_is_sent_after_the_last_output() {
 }
 
 #[test]
-fn each_end_of_the_remote_side_has_its_verdict() {
+fn each_end_of_the_remote_side_has_its_message_and_close_code() {
     let by_signal = |signal| {
         SessionEvent::Ssh(SshEvent::Exit(Exit {
             signal: Some(SignalName::from_remote(signal)),
@@ -213,7 +213,7 @@ fn an_out_of_order_message_ends_the_session() {
 }
 
 #[test]
-fn inputs_of_connecting_are_ignored_in_other_states() {
+fn events_of_connecting_are_ignored_in_other_states() {
     for event in [begins(Stage::Login), host_key(), question(1)] {
         let mut s = Session::active(Dialect::V1, &config());
         assert!(s.start_shell().is_empty());

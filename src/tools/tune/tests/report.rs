@@ -63,7 +63,7 @@ fn the_table_stands_in_columns_and_the_line_to_paste_is_last() {
 }
 
 #[test]
-fn a_setting_with_failures_is_shown_and_not_recommended() {
+fn a_variant_with_failures_is_shown_and_not_recommended() {
     let mut rows = rows();
     rows[1] = Row::new(rows[1].variant, rows[1].figures.clone(), vec![failed()]);
     let report = report(rows);

@@ -34,7 +34,7 @@ fn every_number_of_few_shards_and_steps_of_many() {
 }
 
 #[test]
-fn turns_go_forth_and_back() {
+fn rounds_go_forth_and_back() {
     let order: Vec<usize> = (0..3).flat_map(|round| round_order(3, round)).collect();
     assert_eq!(order, [0, 1, 2, 2, 1, 0, 0, 1, 2]);
 }

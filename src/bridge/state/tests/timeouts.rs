@@ -233,7 +233,7 @@ fn pongs_are_not_missed_while_reading_is_paused() {
     assert!(!s.state.can_read_message());
     for at in 1..=5 {
         assert_eq!(s.fire(), Some((Timer::Ping, at * 30)));
-        assert_eq!(s.actions(), ["ping"], "and no verdict");
+        assert_eq!(s.actions(), ["ping"], "and no end");
     }
     s.take_packets(2);
     assert!(s.state.can_read_message());
