@@ -1,7 +1,7 @@
 // Accessibility: axe on every view and theme, the keyboard alone, a phone, enlargement, forced colours.
 import assert from "node:assert/strict";
 import { assertAccessible } from "./support/axe.mjs";
-import { clickUntilAccepted, until } from "./support/driver.mjs";
+import { WAITING_PROGRAM, clickUntilAccepted, until } from "./support/driver.mjs";
 import { CLIPBOARD, pageTest } from "./support/page.mjs";
 
 for (const theme of ["dark", "light", "contrast-dark", "contrast-light", "solarized"]) {
@@ -116,12 +116,13 @@ pageTest("a phone has keys of 44 px, a sticky Ctrl, and a compose line that send
   await driver.waitFor(/\ncomposed 文字\n[^]*\$ $/);
   assert.equal((await driver.screen())?.text.match(/echo composed/g)?.length, 1);
   await screenshot("phone-terminal");
-  await line.fill("sleep 100");
+  await line.fill(WAITING_PROGRAM);
   await line.press("Enter");
+  await driver.waitingProgram();
   await page.getByRole("button", { name: "Control C" }).tap();
   await driver.waitFor(/\^C[^]*\$ $/);
   await page.getByRole("button", { name: "Up", exact: true }).tap();
-  await driver.waitFor(/\$ sleep 100$/);
+  await driver.waitFor(new RegExp(`\\$ ${WAITING_PROGRAM}$`));
   await page.getByRole("button", { name: "Ctrl", exact: true }).tap();
   await page.locator(".xterm-helper-textarea").focus();
   await page.keyboard.type("u");

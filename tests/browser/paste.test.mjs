@@ -1,7 +1,7 @@
 // Pastes and copies: what reaches the server, what needs the user's consent, and what is never let through.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { until } from "./support/driver.mjs";
+import { WAITING_PROGRAM, until } from "./support/driver.mjs";
 import { CLIPBOARD, shellTest } from "./support/page.mjs";
 
 const ESC = "\u001b";
@@ -57,7 +57,8 @@ shellTest("a paste of several lines needs consent, and its control characters ar
 });
 
 shellTest("a large paste needs consent also in bracketed paste mode", CLIPBOARD, async ({ page, driver }) => {
-  await driver.line("printf '\\e[?2004h'; cat > /dev/null");
+  // One program, so that the interrupt reaches it and not the shell between two.
+  await driver.line(`bash -c "printf '\\e[?2004h'; cat > /dev/null"`);
   await driver.paste("x\n".repeat(60));
   await page.getByRole("dialog").getByText(/Paste 60 lines/).waitFor();
   await page.keyboard.press("Escape");
@@ -81,7 +82,8 @@ shellTest("a selection is copied by Ctrl+C, and Ctrl+C without one interrupts", 
   await page.evaluate(() => probe.terminals[0].select(0, 2, 7));
   await page.keyboard.press("Control+C");
   assert.equal(await driver.clipboard(), "copy-me");
-  await driver.line("sleep 100");
+  await driver.line(WAITING_PROGRAM);
+  await driver.waitingProgram();
   await page.keyboard.press("Control+C");
   await driver.waitFor(/\^C[^]*\$ $/);
 });

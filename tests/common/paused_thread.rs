@@ -1,6 +1,6 @@
 //! Pauses a thread of another process, as if it got no CPU.
 
-use super::Bridge;
+use super::{Admin, Bridge, wait_until};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -28,6 +28,15 @@ impl PausedThread {
         BufReader::new(stderr).read_line(&mut said).unwrap();
         assert!(said.contains("attached"), "{said}");
         Self(strace)
+    }
+
+    /// Like [`Self::of`], for the thread of a shard; returns when the shard is stuck. Before, it may
+    /// be in an epoll_pwait that began earlier, and do all the work that wakes it.
+    pub(crate) fn stuck(bridge: &Bridge, shard: &str) -> Self {
+        let hold = Self::of(bridge, shard);
+        let admin = Admin::of(bridge);
+        wait_until("the shard is stuck", || admin.get("/healthz").status == 503);
+        hold
     }
 }
 

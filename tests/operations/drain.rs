@@ -197,7 +197,7 @@ fn a_second_signal_ends_the_process_at_once() {
 fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
     let mut fixture = fixture();
     let _clients: Vec<Client> = (0..4).map(|_| fixture.ready()).collect();
-    let hold = PausedThread::of(&fixture.bridge, "sshard-1");
+    let hold = PausedThread::stuck(&fixture.bridge, "sshard-1");
     fixture.bridge.signal(Signal::TERM);
     fixture.bridge.wait_stderr("draining", DEADLINE);
     fixture.bridge.signal(Signal::TERM);

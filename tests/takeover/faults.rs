@@ -55,7 +55,7 @@ fn a_new_process_that_fails_leaves_the_old_one_serving() {
 fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
     let fixture = TakeoverFixture::new();
     let mut old = fixture.generation("--shards 2 --drain-timeout 1s");
-    let hold = PausedThread::of(&old, "sshard-1");
+    let hold = PausedThread::stuck(&old, "sshard-1");
     let new = fixture.generation("--shards 2");
     old.wait_stderr_count(
         "a shard did not stop accepting in time; handing over anyway",

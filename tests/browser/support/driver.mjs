@@ -26,6 +26,9 @@ export async function clickUntilAccepted(button) {
 /** Number of commands run, which makes their marks unique. */
 let commands = 0;
 
+/** Program that runs until it is interrupted; {@link Driver.waitingProgram} waits until it does. */
+export const WAITING_PROGRAM = "sh -c 'echo waiting; sleep 100'";
+
 export class Driver {
   /** @param {Page} page */
   constructor(page) {
@@ -80,6 +83,14 @@ export class Driver {
   async line(line) {
     await this.type(line);
     await this.page.keyboard.press("Enter");
+  }
+
+  /**
+   * Waits for the output of `WAITING_PROGRAM`, started in the shell: it runs now. An interrupt before would reach the shell
+   * while it starts the program, and be lost.
+   */
+  async waitingProgram() {
+    await this.waitFor(/\nwaiting\s*$/);
   }
 
   /** Runs a command in the shell and returns what it printed. @param {string} command */
