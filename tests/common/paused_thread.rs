@@ -30,8 +30,8 @@ impl PausedThread {
         Self(strace)
     }
 
-    /// Like [`Self::of`], for the thread of a shard; returns when the shard is stuck. Before, it may
-    /// be in an epoll_pwait that began earlier, and do all the work that wakes it.
+    /// Like [`Self::of`], for the thread of a shard; returns when the shard is stuck. Before, it
+    /// may be in an epoll_pwait that began earlier, and do all the work that wakes it.
     pub(crate) fn stuck(bridge: &Bridge, shard: &str) -> Self {
         let hold = Self::of(bridge, shard);
         let admin = Admin::of(bridge);
