@@ -38,6 +38,8 @@ fn bridge_with(ssh: &ScriptedSsh, file: &std::path::Path, policy: &str) -> Bridg
         format!("ssh.host_key_policy={policy}"),
         format!("ssh.known_hosts={}", file.display()),
         "limits.max_connections_per_host=100".to_owned(),
+        // A search of 200,000 lines takes seconds in a debug build on a busy machine.
+        "targets.resolve_timeout=1m".to_owned(),
     ];
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     bridge_to(&[ssh.addr()], &settings)
