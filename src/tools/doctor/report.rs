@@ -51,13 +51,13 @@ impl Report {
             (false, 1) => "does not fit",
             (false, _) => "do not fit",
         };
-        let verdict = format!("{sessions} on {shards} {verdict}.");
+        let answer = format!("{sessions} on {shards} {verdict}.");
         match self.at_most {
             Some(AtMost { sessions, check }) => {
                 let sessions = counted(sessions, "session");
-                format!("{verdict} The tightest limit is {check}: {sessions}.")
+                format!("{answer} The tightest limit is {check}: {sessions}.")
             }
-            None => verdict,
+            None => answer,
         }
     }
 }

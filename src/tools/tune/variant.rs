@@ -1,6 +1,7 @@
 //! Variants to compare, numbers of shards and placements, and their order in each round.
 
 use crate::config::Placement;
+use crate::tools::text::counted;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -32,8 +33,12 @@ impl Variant {
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shards, placement } = self;
-        let s = if *shards == 1 { "" } else { "s" };
-        write!(f, "{shards} shard{s}, {}", placement.as_str())
+        write!(
+            f,
+            "{}, {}",
+            counted(*shards as u64, "shard"),
+            placement.as_str()
+        )
     }
 }
 
