@@ -11,7 +11,8 @@
 //! two share one rate. So a crowd of addresses cannot make the table forget what anyone took, and
 //! can only slow others down by keeping the entries in use, which takes the whole rate of as many
 //! addresses as there are entries. A key that finds an entry of its own again after sharing one may
-//! have had two bursts, never more.
+//! have had two bursts, never more. Where an entry grants something instead (`holds`), a key that
+//! finds none of its own gets nothing.
 //!
 //! Groups are striped over several locks (`striped`), each held for a look at one group. Does not
 //! read the clock, allocate, or hold anything that must be given back: time does that.
@@ -198,6 +199,29 @@ impl RateTable {
             let taken = u64::from(count).saturating_mul(rate.interval);
             Ok((tat.max(now) + taken).min(now + most).max(tat))
         });
+    }
+
+    /// Takes one for `key` unless it would share an entry: for what [`RateTable::holds`] grants, of
+    /// which nobody else must have a part.
+    pub fn take_own<K: Hash>(&self, key: K, rate: Rate, now: Instant) {
+        let (hash, now) = (self.stripes.hash(key), self.ticks(now));
+        let mut stripe = self.stripes.lock(hash);
+        stripe.adopt(rate);
+        let group = stripe.group(hash);
+        let (way, found) = group.find(hash, now);
+        if found.tag() == tag(hash) {
+            let tat = found.tat().max(now + rate.interval);
+            group.set(way, Entry::new(found.tag(), tat));
+        }
+    }
+
+    /// Returns whether `key` has an entry of its own, with something taken. An entry that it shares
+    /// is somebody else's.
+    pub fn holds<K: Hash>(&self, key: K, now: Instant) -> bool {
+        let (hash, now) = (self.stripes.hash(key), self.ticks(now));
+        let mut stripe = self.stripes.lock(hash);
+        let (_, found) = stripe.group(hash).find(hash, now);
+        found.tag() == tag(hash) && found.tat() > now
     }
 
     /// Forgets what `key` has taken, unless it shares its entry.

@@ -67,13 +67,18 @@ impl FailureRates {
         if settings.login_failures == 0 || exempt {
             return None;
         }
-        let penalty = settings.target_penalty;
-        let counts = scope != Scope::Keys && !penalty.is_zero();
-        let seconds = u32::try_from(penalty.max(MIN_TARGET_BUDGET).as_secs()).unwrap_or(u32::MAX);
+        let penalty = settings.target_penalty.filter(|_| scope != Scope::Keys);
+        let target = penalty.map(|penalty| {
+            let seconds = penalty.max(MIN_TARGET_BUDGET).as_secs();
+            Rate::new(
+                u32::try_from(seconds).unwrap_or(u32::MAX),
+                Duration::from_secs(1),
+            )
+        });
         Some(Self {
             client: Rate::new(settings.login_failures, settings.login_period),
             most_debt: settings.login_period * settings.login_failures + MOST_DEBT,
-            target: counts.then(|| Rate::new(seconds, Duration::from_secs(1))),
+            target,
         })
     }
 }
@@ -149,8 +154,10 @@ impl LoginThrottle {
             evict,
             has_retry_time: false,
         };
-        let is_recent = self.rates.is_recent(&request, (self.clock)());
-        self.with(scope, |queue| queue.push(waiter, is_recent));
+        self.with(scope, |queue, rates, now| {
+            let is_recent = rates.is_recent(&waiter.request, now);
+            queue.push(waiter, is_recent, rates, now);
+        });
         let queued = Queued {
             throttle: Arc::clone(self),
             request,
@@ -164,16 +171,14 @@ impl LoginThrottle {
         }
     }
 
-    /// Changes the queue of `scope`, then starts the attempts that may start.
-    fn with<R>(&self, scope: Scope, change: impl FnOnce(&mut Queue) -> R) -> R {
+    /// Changes the queue of `scope`.
+    fn with(&self, scope: Scope, change: impl FnOnce(&mut Queue, &Rates, Instant)) {
         let mut queues = self.queues.lock(self.queues.hash(scope));
         let queue = queues.entry(scope).or_default();
-        let result = change(queue);
-        queue.dispatch(&self.rates, (self.clock)());
+        change(queue, &self.rates, (self.clock)());
         if queue.is_empty() {
             queues.remove(&scope);
         }
-        result
     }
 }
 
@@ -186,8 +191,8 @@ struct Queued {
 }
 
 impl Queued {
-    fn with<R>(&self, change: impl FnOnce(&mut Queue) -> R) -> R {
-        self.throttle.with(self.request.scope, change)
+    fn with(&self, change: impl FnOnce(&mut Queue, &Rates, Instant)) {
+        self.throttle.with(self.request.scope, change);
     }
 }
 
@@ -219,14 +224,19 @@ impl LoginAttempt {
 
     /// Notes that the time of [`Answer::RetryIn`] is over.
     pub(super) fn retry(&self) {
-        let id = self.queued.id;
-        self.queued.with(|queue| queue.note_retry(id));
+        let Queued { request, id, .. } = &self.queued;
+        self.queued
+            .with(|queue, rates, now| queue.retry(*id, request, rates, now));
     }
 
     /// Returns whether as many attempts run at the target as may.
     pub(super) fn is_target_busy(&self) -> bool {
-        let max_running = self.queued.request.max_running;
-        self.queued.with(|queue| queue.is_full(max_running))
+        let Queued {
+            throttle, request, ..
+        } = &self.queued;
+        let queues = throttle.queues.lock(throttle.queues.hash(request.scope));
+        let queue = queues.get(&request.scope);
+        queue.is_some_and(|queue| queue.is_full(request.max_running))
     }
 
     /// Returns when the unanswered prompt of this attempt has to end.
@@ -283,12 +293,8 @@ impl Drop for LoginAttempt {
             }
             Outcome::Free => None,
         };
-        self.queued.with(|queue| {
-            if let Some(success) = success {
-                queue.note_outcome(request.client, success);
-            }
-            queue.remove(*id, request.client);
-        });
+        self.queued
+            .with(|queue, rates, now| queue.remove(*id, request.client, success, rates, now));
     }
 }
 
@@ -311,7 +317,9 @@ impl QuestionTracker {
         }
         if let Some(attempt) = &*self.attempt.borrow() {
             let (id, max_prompted) = (attempt.id, attempt.request.max_running);
-            attempt.with(|queue| queue.note_prompt(id, has_question, max_prompted));
+            attempt.with(|queue, rates, now| {
+                queue.note_prompt(id, has_question, max_prompted, rates, now);
+            });
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Running and waiting attempts at one target: round robin over the clients, FIFO for each client.
 //!
-//! Every change may let a waiting attempt start, and the caller then calls [`Queue::dispatch`].
-//! Does not lock or use the clock.
+//! Every method starts or refuses the waiting attempts that its change concerns. The end of a
+//! running attempt concerns all of them; a new one, or one whose retry time is over, only itself
+//! and those that time alone lets start, which are asked in their order: a crowd that waits costs
+//! each of its members little. Does not lock or use the clock.
 
 use super::rates::{Decision, Load, Rates};
 use super::{Answer, Request};
@@ -42,6 +44,17 @@ struct Running {
     evict: Sender<()>,
 }
 
+/// Decision on the first attempt of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It has started or is refused.
+    Decided,
+    /// It waits for the end of another one, or there is none.
+    Waits,
+    /// It waits until the target has budget again.
+    WaitsForTime,
+}
+
 #[derive(Default)]
 pub(super) struct Queue {
     running: Vec<Running>,
@@ -61,48 +74,87 @@ impl Queue {
     }
 
     /// Queues an attempt, or answers that the queue is full.
-    pub(super) fn push(&mut self, waiter: Waiter, is_recent: bool) {
+    pub(super) fn push(&mut self, waiter: Waiter, is_recent: bool, rates: &Rates, now: Instant) {
         let key = (waiter.request.client, is_recent);
-        let lane = self.lanes.entry(key).or_default();
-        if self.waiting >= MAX_WAITING || lane.len() >= MAX_LANE {
+        let queued = self.lanes.get(&key).map_or(0, VecDeque::len);
+        if self.waiting >= MAX_WAITING || queued >= MAX_LANE {
             let _ = waiter.answer.force_send(Answer::Full);
             return;
         }
-        if lane.is_empty() {
+        if queued == 0 {
             self.round_robin.push_back(key);
         }
-        lane.push_back(waiter);
+        let max_running = waiter.request.max_running;
+        self.lanes.entry(key).or_default().push_back(waiter);
         self.waiting += 1;
+        if queued == 0 {
+            self.dispatch_one(key, max_running, rates, now);
+        }
+    }
+
+    /// Decides again on a waiting attempt whose retry time is over.
+    pub(super) fn retry(&mut self, id: Id, request: &Request, rates: &Rates, now: Instant) {
+        let lanes = [false, true].map(|is_recent| (request.client, is_recent));
+        for key in lanes {
+            let first = self.lanes.get_mut(&key).and_then(VecDeque::front_mut);
+            if let Some(first) = first.filter(|first| first.id == id) {
+                first.has_retry_time = false;
+                self.dispatch_one(key, request.max_running, rates, now);
+            }
+        }
     }
 
     /// Starts or refuses waiting attempts, round robin, until every lane has to wait.
-    pub(super) fn dispatch(&mut self, rates: &Rates, now: Instant) {
+    fn dispatch(&mut self, rates: &Rates, now: Instant) {
         let mut unseen = self.round_robin.len();
         while unseen > 0
             && let Some(key) = self.round_robin.pop_front()
         {
             unseen -= 1;
-            let progressed = self.dispatch_lane(key, rates, now);
+            let step = self.dispatch_lane(key, rates, now);
             if self.lanes.get(&key).is_some_and(|lane| !lane.is_empty()) {
                 self.round_robin.push_back(key);
             } else {
                 self.lanes.remove(&key);
             }
-            if progressed {
+            if step == Step::Decided {
                 unseen = self.round_robin.len();
             }
         }
     }
 
-    /// Decides on the first attempt of a lane. Returns whether it no longer waits.
-    fn dispatch_lane(&mut self, key: Lane, rates: &Rates, now: Instant) -> bool {
+    /// Decides on the first attempt of one lane, after those that came before and only had to wait
+    /// for time. None of the others starts once one of them has to wait on, since that is for the
+    /// budget of the target; nor while as many run as may.
+    fn dispatch_one(&mut self, key: Lane, max_running: usize, rates: &Rates, now: Instant) {
+        for at in 0..self.round_robin.len() {
+            let Some(&lane) = self.round_robin.get(at) else {
+                break;
+            };
+            if self.is_full(max_running) || lane == key {
+                break;
+            }
+            match self.dispatch_lane(lane, rates, now) {
+                Step::Decided => return self.dispatch(rates, now),
+                Step::WaitsForTime => break,
+                Step::Waits => {}
+            }
+        }
+        if self.dispatch_lane(key, rates, now) == Step::Decided {
+            self.dispatch(rates, now);
+        }
+    }
+
+    /// Decides on the first attempt of a lane.
+    fn dispatch_lane(&mut self, key: Lane, rates: &Rates, now: Instant) -> Step {
         let load = self.load(key.0);
         let unprompted = self.unprompted();
-        let Some(lane) = self.lanes.get_mut(&key) else {
-            return false;
-        };
-        let Some(mut first) = lane.pop_front() else {
-            return false;
+        let lane = self.lanes.get_mut(&key);
+        let Some((lane, mut first)) = lane.and_then(|lane| {
+            let first = lane.pop_front()?;
+            Some((lane, first))
+        }) else {
+            return Step::Waits;
         };
         let answer = match rates.decide(&first.request, &load, now) {
             Decision::Start { is_recent } if unprompted < first.request.max_running => {
@@ -118,19 +170,21 @@ impl Queue {
             }
             Decision::Refuse(wait) => Answer::Throttled(wait),
             waits @ (Decision::Start { .. } | Decision::Wait | Decision::RetryIn(_)) => {
-                if let Decision::RetryIn(wait) = waits
-                    && !std::mem::replace(&mut first.has_retry_time, true)
-                {
-                    let _ = first.answer.force_send(Answer::RetryIn(wait));
+                let mut step = Step::Waits;
+                if let Decision::RetryIn(wait) = waits {
+                    step = Step::WaitsForTime;
+                    if !std::mem::replace(&mut first.has_retry_time, true) {
+                        let _ = first.answer.force_send(Answer::RetryIn(wait));
+                    }
                 }
                 lane.push_front(first);
-                return false;
+                return step;
             }
         };
         // The caller may be about to drop the attempt, which then ends like any other.
         let _ = first.answer.force_send(answer);
         self.waiting -= 1;
-        true
+        Step::Decided
     }
 
     fn load(&self, client: ClientKey) -> Load {
@@ -152,23 +206,47 @@ impl Queue {
         load
     }
 
-    /// Removes an attempt, running or waiting.
-    pub(super) fn remove(&mut self, id: Id, client: ClientKey) {
+    /// Removes an attempt: a running one with its `success`, unless it cost the server nothing, or
+    /// a waiting one.
+    pub(super) fn remove(
+        &mut self,
+        id: Id,
+        client: ClientKey,
+        success: Option<bool>,
+        rates: &Rates,
+        now: Instant,
+    ) {
+        if let Some(success) = success {
+            self.note_outcome(client, success);
+        }
         if let Some(at) = self.running.iter().position(|running| running.id == id) {
             self.running.swap_remove(at);
+            self.dispatch(rates, now);
         } else {
             for is_recent in [false, true] {
-                let Some(lane) = self.lanes.get_mut(&(client, is_recent)) else {
-                    continue;
-                };
-                let before = lane.len();
-                lane.retain(|waiter| waiter.id != id);
-                self.waiting -= before - lane.len();
+                self.remove_waiting(id, (client, is_recent), rates, now);
             }
         }
         let is_here = |running: &Running| running.client == client;
         if !self.running.iter().any(is_here) && !self.has_lane(client) {
             self.client_successes.remove(&client);
+        }
+    }
+
+    fn remove_waiting(&mut self, id: Id, key: Lane, rates: &Rates, now: Instant) {
+        let Some(lane) = self.lanes.get_mut(&key) else {
+            return;
+        };
+        let Some(at) = lane.iter().position(|waiter| waiter.id == id) else {
+            return;
+        };
+        lane.remove(at);
+        self.waiting -= 1;
+        if lane.is_empty() {
+            self.lanes.remove(&key);
+            self.round_robin.retain(|lane| *lane != key);
+        } else if at == 0 && self.dispatch_lane(key, rates, now) == Step::Decided {
+            self.dispatch(rates, now);
         }
     }
 
@@ -178,21 +256,13 @@ impl Queue {
         lanes.flatten().next().is_some()
     }
 
-    pub(super) fn note_outcome(&mut self, client: ClientKey, success: bool) {
+    fn note_outcome(&mut self, client: ClientKey, success: bool) {
         let own = self.client_successes.entry(client).or_default();
         if success {
             *own = own.saturating_add(1);
             self.successes = self.successes.saturating_add(1);
         } else {
             (*own, self.successes) = (0, 0);
-        }
-    }
-
-    /// Notes that the retry time of a waiting attempt is over.
-    pub(super) fn note_retry(&mut self, id: Id) {
-        let waiters = self.lanes.values_mut().flatten();
-        for waiter in waiters.filter(|waiter| waiter.id == id) {
-            waiter.has_retry_time = false;
         }
     }
 
@@ -206,9 +276,22 @@ impl Queue {
         self.running.iter().filter(unprompted).count()
     }
 
-    /// Notes that the user of an attempt is prompted, or has answered. With more than
-    /// `max_prompted` prompted ones, the client with the most of them loses its oldest.
-    pub(super) fn note_prompt(&mut self, id: Id, is_prompted: bool, max_prompted: usize) {
+    /// Notes that the user of an attempt is prompted, or has answered.
+    pub(super) fn note_prompt(
+        &mut self,
+        id: Id,
+        is_prompted: bool,
+        max_prompted: usize,
+        rates: &Rates,
+        now: Instant,
+    ) {
+        self.set_prompted(id, is_prompted, max_prompted);
+        self.dispatch(rates, now);
+    }
+
+    /// With more than `max_prompted` prompted ones, the client with the most of them loses its
+    /// oldest.
+    fn set_prompted(&mut self, id: Id, is_prompted: bool, max_prompted: usize) {
         self.prompts += 1;
         let number = self.prompts;
         let Some(running) = self.running.iter_mut().find(|running| running.id == id) else {

@@ -113,7 +113,7 @@ impl Rates {
     }
 
     pub(super) fn is_recent(&self, request: &Request, now: Instant) -> bool {
-        self.recent.check(user_key(request), memory(), now).is_err()
+        self.recent.holds(user_key(request), now)
     }
 
     pub(super) fn decide(&self, request: &Request, load: &Load, now: Instant) -> Decision {
@@ -195,8 +195,7 @@ impl Rates {
 
     pub(super) fn note_success(&self, request: &Request, now: Instant) {
         if request.rates.is_some() && request.scope != Scope::Keys {
-            let key = user_key(request);
-            self.recent.charge(key, memory(), 1, MEMORY, now);
+            self.recent.take_own(user_key(request), memory(), now);
         }
     }
 }

@@ -237,3 +237,29 @@ fn threads_never_take_too_much() {
     });
     assert_eq!(all.load(Ordering::Relaxed), 2);
 }
+
+/// Held entries grant something, which sharing must neither give to another key nor prolong.
+#[test]
+fn a_key_without_an_entry_of_its_own_holds_nothing() {
+    let start = epoch();
+    let once = Rate::new(1, SECOND);
+    let table = RateTable::new(8, start);
+    for key in 0..8 {
+        assert!(!table.holds(key, start));
+        table.take_own(key, once, start);
+        assert!(table.holds(key, start));
+    }
+    let later = start + SECOND / 2;
+    for key in 8..1000 {
+        table.take_own(key, once, later);
+        assert!(!table.holds(key, later), "{key}");
+    }
+    for key in 0..8 {
+        assert!(table.holds(key, later), "evicted: {key}");
+        assert!(!table.holds(key, start + SECOND), "prolonged: {key}");
+    }
+    table.take_own(8, once, start + SECOND);
+    assert!(table.holds(8, start + SECOND));
+    table.forget(8);
+    assert!(!table.holds(8, start + SECOND));
+}

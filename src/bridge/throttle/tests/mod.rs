@@ -1,3 +1,5 @@
+mod trust;
+
 use super::*;
 use crate::config::RateLimit;
 use crate::net::Net;
@@ -207,41 +209,47 @@ fn waiting_clients_are_served_round_robin_and_each_in_order() {
     assert_eq!(order, [0, 3, 4, 1, 2]);
 }
 
+/// A crowd costs each of its members little, yet all of it is served in its order.
 #[test]
-fn a_recent_login_lifts_the_wait_for_its_user_alone() {
+fn a_crowd_that_waits_for_budget_is_served_in_its_order() {
     let rig = Rig::new();
-    rig.start_as(1, 22, ALICE).succeeded();
-    let crowd: Vec<_> = (0..RECENT).map(|_| rig.start_as(1, 22, ALICE)).collect();
-    let guesses = [rig.start_as(1, 22, BOB), rig.start_as(1, 22, BOB)];
-    let third = rig.join_as(1, 22, BOB);
-    assert_eq!(answer(&third), None, "a third guess");
-    drop(guesses);
-    assert!(is_throttled(&third));
-    // Alice still gets in, from behind the same address.
-    drop(third);
-    for attempt in crowd {
-        attempt.succeeded();
+    let port = 22;
+    for number in 0..3 {
+        rig.fail(200 + number, port);
     }
-    rig.start_as(1, 22, ALICE).succeeded();
-    // Her failures count like anybody's, and end the trust.
-    rig.start_as(1, 22, ALICE).note_authentication();
-    assert!(is_throttled(&rig.join_as(1, 22, ALICE)));
+    let crowd: Vec<_> = (1..=40).map(|number| rig.join(number, port)).collect();
+    let mut waiting: Vec<_> = crowd.into_iter().enumerate().collect();
+    for (_, attempt) in &waiting {
+        assert!(matches!(answer(attempt), Some(Answer::RetryIn(_))));
+    }
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        pass(Duration::from_secs(5));
+        // Their timers fire in the opposite order.
+        for (_, attempt) in waiting.iter().rev() {
+            attempt.retry();
+        }
+        let started = waiting.extract_if(.., |(_, attempt)| answer(attempt) == Some(Answer::Start));
+        for (number, attempt) in started.collect::<Vec<_>>() {
+            order.push(number);
+            attempt.note_reached();
+            attempt.note_authentication();
+        }
+    }
+    assert!(order.is_sorted(), "{order:?}");
 }
 
-/// As many as a client's users that were here before may have under way at once.
-const RECENT: usize = 8;
-
 #[test]
-fn guesses_between_good_logins_stay_at_the_rate() {
-    let rig = Rig::new();
-    let mut guesses = 0;
-    for _ in 0..240 {
-        rig.start_as(1, 22, ALICE).succeeded();
-        guesses += u32::from(fail(&rig.join_as(1, 22, BOB)));
-        pass(Duration::from_millis(83));
+fn without_a_penalty_of_the_target_only_clients_have_a_limit() {
+    let rig = Rig::with(RateLimit {
+        target_penalty: None,
+        ..RateLimit::default()
+    });
+    for number in 0..50 {
+        rig.fail(number, 22);
+        rig.fail(number, 22);
+        assert!(is_throttled(&rig.join(number, 22)), "{number}");
     }
-    // Two, and one each five seconds of the twenty.
-    assert!((5..=6).contains(&guesses), "{guesses}");
 }
 
 /// With ten at once, a crowd of hundreds needs a handful of rounds more than its size asks for.
