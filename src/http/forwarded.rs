@@ -35,14 +35,17 @@ pub fn client_ip(
     let mut lines = lines_backwards(headers, header.as_str());
     match header {
         ClientIpHeader::XForwardedFor => {
-            let hops = lines.flat_map(|line| line.rsplit(',').map(node));
+            let hops = lines.flat_map(|line| line.rsplit(|byte| *byte == b',').map(node_bytes));
             walk(peer, hops, trusted)
         }
-        ClientIpHeader::Forwarded => walk(peer, lines.flat_map(elements_backwards), trusted),
+        ClientIpHeader::Forwarded => {
+            let hops = lines.flat_map(|line| elements_backwards(&String::from_utf8_lossy(line)));
+            walk(peer, hops, trusted)
+        }
         ClientIpHeader::XRealIp => {
             // Not a list: of two, one may be the client's.
             let only = lines.next().filter(|_| lines.next().is_none());
-            walk(peer, only.map(node).into_iter(), trusted)
+            walk(peer, only.map(node_bytes).into_iter(), trusted)
         }
     }
 }
@@ -66,11 +69,16 @@ fn walk(
     last
 }
 
-/// Returns the lines of a header, last first: several are one list (RFC 9110 section 5.3). A line
-/// that is not ASCII counts as an empty one, which names no hop.
-fn lines_backwards<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let text = |value: &'a HeaderValue| value.to_str().unwrap_or_default();
-    headers.get_all(name).into_iter().rev().map(text)
+/// Returns the lines of a header, last first: several are one list (RFC 9110 section 5.3). They are
+/// bytes: what a client has put to the left of a hop must not make the hop unreadable.
+fn lines_backwards<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(name).into_iter().rev();
+    lines.map(HeaderValue::as_bytes)
+}
+
+/// Parses one hop; one that is not UTF-8 has no address.
+fn node_bytes(bytes: &[u8]) -> Option<IpAddr> {
+    node(std::str::from_utf8(bytes).ok()?)
 }
 
 /// Parses one hop: an address, alone or with a port; IPv6 with a port is in brackets.
