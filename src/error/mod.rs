@@ -295,7 +295,9 @@ impl SessionError {
             Self::AgentUnavailable => (4401, R::AgentUnavailable, true, L::ERROR, N),
             Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN, A),
             Self::Ticket(_) => (4403, R::TicketRefused, false, L::WARN, N),
-            Self::Throttled(_) | Self::KeysThrottled(_) => (4429, R::Throttled, true, L::INFO, N),
+            // Only a target that answers can be failed at.
+            Self::Throttled(_) => (4429, R::Throttled, true, L::INFO, E),
+            Self::KeysThrottled(_) => (4429, R::Throttled, true, L::INFO, N),
             Self::Deadline(_) => (4408, R::Deadline, true, L::INFO, E),
             Self::HostKey(H::Unknown | H::CannotAsk) => {
                 (4409, R::HostKeyUnknown, false, L::WARN, A)

@@ -75,7 +75,9 @@ fn servers_without_a_key_exchange_have_their_codes_and_their_connections_are_clo
     ] {
         println!("{script:?}");
         let hostile = HostileServer::start(script);
-        let bridge = bridge_to(&[hostile.addr()], &["ssh.handshake_timeout=1s"]);
+        let soon: &[&str] = &["ssh.handshake_timeout=1s"];
+        let settings = if code == "deadline" { soon } else { &[] };
+        let bridge = bridge_to(&[hostile.addr()], settings);
         let mut client = auth_at(&bridge, hostile.addr(), &user());
         fails(&mut client, close, (code, "handshake", retryable));
         hostile.wait_accepted(1);
@@ -88,7 +90,7 @@ fn the_login_and_all_stages_together_have_deadlines() {
     let fixture = Fixture::with(SshScript::login(Login::Silent), &["ssh.auth_timeout=200ms"]);
     let mut client = fixture.auth(&user());
     fails(&mut client, 4408, ("deadline", "login", true));
-    let settings = ["limits.connection_timeout=2s"];
+    let settings = ["limits.connection_timeout=5s"];
     let fixture = Fixture::with(SshScript::start(Start::Silent), &settings);
     let mut client = fixture.auth(&user());
     fails(&mut client, 4408, ("deadline", "shell", true));
@@ -146,7 +148,7 @@ fn uniform_errors_are_indistinguishable() {
     let settings = [
         "targets.uniform_errors=true",
         "targets.deny=127.0.0.2:22",
-        "ssh.handshake_timeout=1s",
+        "ssh.handshake_timeout=3s",
         "targets.named=gone=does-not-exist.invalid:22",
         "ssh.host_key_policy=strict",
     ];
@@ -203,4 +205,20 @@ fn uniform_errors_still_report_a_failed_login() {
     let fixture = Fixture::with(SshScript::login(Login::Silent), &settings);
     let mut client = fixture.auth(&user());
     fails(&mut client, 4408, ("deadline", "login", true));
+}
+
+/// Only at a target that answers can anybody fail too often.
+#[test]
+fn uniform_errors_hide_that_attempts_at_a_target_are_throttled() {
+    let answers = HostileServer::start(Script::Hangup);
+    let closed = closed_port();
+    let settings = ["targets.uniform_errors=true", "rate_limit.login_failures=2"];
+    let bridge = bridge_to(&[answers.addr(), closed], &settings);
+    for target in [answers.addr(), closed] {
+        for _ in 0..4 {
+            let mut client = auth_on(&bridge, &path_to(target), &user());
+            fails(&mut client, 4502, ("unreachable", "connect", true));
+        }
+    }
+    bridge.wait_stderr("reason=\"throttled\"", DEADLINE);
 }
