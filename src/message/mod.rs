@@ -129,7 +129,9 @@ impl MessageProcessor {
                 self.unwiped.push(text, answer || !self.auth_seen);
                 parsed?
             }
-            (Dialect::V1, Frame::Binary(_)) if !self.auth_seen => {
+            (Dialect::V1, Frame::Binary(first)) if !self.auth_seen => {
+                // It may be an `auth` in the wrong kind of message.
+                self.unwiped.push(first, true);
                 return Err(BadMessage::BeforeAuth);
             }
             (Dialect::V1, Frame::Binary(input)) => Incoming::Input(input),
@@ -143,6 +145,12 @@ impl MessageProcessor {
         };
         self.auth_seen |= matches!(incoming, Incoming::Auth(..));
         Ok(incoming)
+    }
+
+    /// Wipes a frame that comes too late to be read, but may hold secrets.
+    pub fn discard(&mut self, frame: Frame) {
+        let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
+        self.unwiped.push(bytes, !self.auth_seen);
     }
 
     /// The JSON of a message, or `None` in [`Dialect::Compatible`], where the server sends no text.

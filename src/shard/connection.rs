@@ -33,6 +33,9 @@ const SEND_BUFFER: usize = 256 * 1024;
 /// Least TCP_USER_TIMEOUT of a client's socket: a loss on the way takes seconds to mend.
 const MIN_USER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Largest one that Linux takes, 24.8 days: an `int` of milliseconds.
+const MAX_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// Serves a connection in a task of its own. If there are too many already, another one is closed
 /// for it.
 pub(super) fn spawn(shard: &Rc<Shard>, transfer: ConnectionTransfer) {
@@ -180,5 +183,35 @@ fn prepare(socket: &Socket, websocket: &config::Websocket) -> io::Result<SocketA
 fn user_timeout(websocket: &config::Websocket) -> Duration {
     let pings = websocket.max_missed_pongs.saturating_add(1);
     let pings = websocket.ping_interval.saturating_mul(pings);
-    websocket.stall_timeout.max(pings).max(MIN_USER_TIMEOUT)
+    let longest = websocket.stall_timeout.max(pings);
+    longest.clamp(MIN_USER_TIMEOUT, MAX_USER_TIMEOUT)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed assertion is a failed test")]
+
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    /// The longest times that a configuration can have: pings and stalls are as good as off.
+    #[test]
+    fn every_setting_makes_a_timeout_that_the_system_takes() {
+        let longest = Duration::from_secs(8760 * 3600);
+        let websocket = config::Websocket {
+            stall_timeout: longest,
+            ping_interval: longest,
+            max_missed_pongs: u32::MAX,
+            ..config::Websocket::default()
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        prepare(&Socket::from(client), &websocket).unwrap();
+        let none = config::Websocket {
+            stall_timeout: Duration::ZERO,
+            ping_interval: Duration::ZERO,
+            ..websocket
+        };
+        assert_eq!(user_timeout(&none), MIN_USER_TIMEOUT);
+    }
 }

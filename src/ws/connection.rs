@@ -24,6 +24,9 @@ use std::task::{Context, Poll, ready};
 /// window, and one packet of a terminal.
 pub const MAX_OUTPUT_FRAME: usize = 36 * 1024;
 
+/// Close code that stands for a connection without a close frame (RFC 6455 section 7.4.1).
+const NO_CLOSE_FRAME: u16 = 1006;
+
 /// tungstenite's write buffer, in bytes: one control frame of the server, which waits until the
 /// buffer is empty, and pongs. Pongs above it are left out, as RFC 6455 section 5.5.3 allows.
 const WRITE_BUFFER: usize = 64 * 1024;
@@ -209,9 +212,9 @@ impl WsConnection {
     }
 
     /// Sends the close frame, after [`Self::poll_ready`]; `reason` is escaped and cut to what fits.
-    /// A client's close frame has its answer already.
+    /// A client's close frame has its answer already, and the code 1006 is never sent.
     pub fn send_close(&mut self, code: u16, reason: &str) {
-        if self.closing {
+        if self.closing || code == NO_CLOSE_FRAME {
             return;
         }
         let frame = CloseFrame {

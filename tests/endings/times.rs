@@ -3,7 +3,7 @@
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::{Raw, frame};
 use crate::common::{
-    Admin, DEADLINE, Fixture, Login, Options, ScriptedSsh, SshScript, closed_port, poll,
+    Admin, DEADLINE, Fixture, Login, Options, ScriptedSsh, SshScript, closed_port, poll, wait_until,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -139,11 +139,12 @@ fn of_the_bridge() -> Vec<Row> {
         row(4513, "held", |fixture, raw| {
             raw.login_v1();
             send(raw, &json!({ "type": "hold" }));
+            raw.wait_processed();
             fixture.ssh.output(b"waits");
         })
         .with(&["session.hold_timeout=300ms"]),
         row(4514, "no pong", |_, raw| drop(raw.login_v1())).with(&[
-            "websocket.ping_interval=100ms",
+            "websocket.ping_interval=500ms",
             "websocket.max_missed_pongs=1",
         ]),
     ]
@@ -162,6 +163,25 @@ fn of_the_target() -> Vec<Row> {
             fixture.ssh.break_connections();
         }),
     ]
+}
+
+/// A process that takes no input.
+fn full_window() -> SshScript {
+    SshScript {
+        window: 4096,
+        ..SshScript::default()
+    }
+}
+
+/// Sends more than the bridge holds, so that it stops reading.
+fn fill_input(fixture: &Fixture, raw: &mut Raw) {
+    let before = admin(fixture).stat("input_bytes");
+    for _ in 0..6 {
+        raw.send_frame(0x82, &[b'x'; 16 * 1024]);
+    }
+    wait_until("input that waits", || {
+        admin(fixture).stat("input_bytes") > before + 64 * 1024
+    });
 }
 
 /// Reads up to the close frame, does what the client does, and waits for the end: its code, and the
@@ -236,6 +256,40 @@ fn tcp_ends_when_there_was_no_target() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Returns the code of the close frame, and the time from there until the bridge has no descriptor
+/// more than `before`, while the client answers and leaves TCP open.
+fn release(fixture: &Fixture, raw: &mut Raw, before: usize) -> (u16, Duration) {
+    let (code, _) = raw.until_close();
+    let start = Instant::now();
+    let answer = frame(CLOSE, Some([1, 2, 3, 4]), &code.to_be_bytes());
+    // It may have gone already.
+    let _ = raw.try_send(&answer);
+    let gone = || (fixture.bridge.fds() <= before).then_some(());
+    poll(DEADLINE, gone).expect("the descriptor is given back");
+    (code, start.elapsed())
+}
+
+#[test]
+fn input_that_waits_holds_nothing_back_at_the_end() {
+    let fixture = Fixture::with(full_window(), &[]);
+    type Cause = fn(&Fixture);
+    let causes: [(u16, Cause); 2] = [
+        (1000, |fixture| fixture.ssh.exit(3)),
+        (4503, |fixture| fixture.ssh.break_connections()),
+    ];
+    for (code, cause) in causes {
+        let before = fixture.bridge.fds();
+        let problem = check("descriptors", code, || {
+            let mut raw = fixture.raw();
+            raw.login_v1();
+            fill_input(&fixture, &mut raw);
+            cause(&fixture);
+            release(&fixture, &mut raw, before)
+        });
+        assert_eq!(problem, None);
+    }
+}
+
 /// The client's answer ends the session, too, although TCP stays open on its side.
 #[test]
 fn an_answered_close_frame_releases_the_sessions_resources() {
@@ -250,14 +304,7 @@ fn an_answered_close_frame_releases_the_sessions_resources() {
         let problem = check("descriptors", code, || {
             let mut raw = fixture.raw();
             raw.send(&bytes);
-            let (code, _) = raw.until_close();
-            let start = Instant::now();
-            let answer = frame(CLOSE, Some([1, 2, 3, 4]), &code.to_be_bytes());
-            // It may have gone already.
-            let _ = raw.try_send(&answer);
-            let gone = || (fixture.bridge.fds() <= before).then_some(());
-            poll(DEADLINE, gone).expect("the descriptor is given back");
-            (code, start.elapsed())
+            release(&fixture, &mut raw, before)
         });
         assert_eq!(problem, None);
     }

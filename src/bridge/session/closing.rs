@@ -2,7 +2,7 @@
 //! Bounded by the linger timer.
 
 use super::BridgeSession;
-use crate::bridge::state::Lifecycle;
+use crate::bridge::state::{Ending, Lifecycle};
 use std::task::{Context, Poll};
 
 impl BridgeSession {
@@ -15,7 +15,13 @@ impl BridgeSession {
         let (code, reason) = self.state.close_frame(ending);
         self.state.resources.downlink.discard();
         let client_closed = match &mut self.state.attachment {
-            Some(attachment) => attachment.poll_close(cx, code, &reason),
+            Some(attachment) => {
+                if attachment.reading_paused {
+                    // The next poll reads again, up to the client's end of the connection.
+                    cx.waker().wake_by_ref();
+                }
+                attachment.poll_close(cx, code, &reason)
+            }
             None => Poll::Ready(()),
         };
         let ssh_closed = self.poll_close_ssh(cx);
@@ -27,15 +33,19 @@ impl BridgeSession {
         }
     }
 
-    /// Passes on the input that russh takes, then ends the connection in order. The linger timer
-    /// bounds the wait.
+    /// Passes on the input that russh takes, unless the process has ended, then ends the connection
+    /// in order. The linger timer bounds the wait.
     fn poll_close_ssh(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let has_exited = match &self.state.lifecycle {
+            Lifecycle::Closing(closing) => matches!(closing.ending, Ending::Exited(_)),
+            _ => false,
+        };
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             self.ssh_loop.end();
             return Poll::Ready(());
         };
         let taking = shell.poll_flush(cx, &mut self.state.uplink).is_pending();
-        if !(taking && self.state.uplink.has_input()) {
+        if has_exited || !(taking && self.state.uplink.has_input()) {
             shell.channel.finish();
         }
         Poll::Pending

@@ -104,7 +104,10 @@ impl BridgeSession {
                 return;
             };
             let event = match event {
-                WsEvent::Frame(_) if closing => continue,
+                WsEvent::Frame(frame) if closing => {
+                    attachment.processor.discard(frame);
+                    continue;
+                }
                 WsEvent::Ping => continue,
                 WsEvent::Frame(frame) => match attachment.processor.decode(frame) {
                     Ok(incoming) => SessionEvent::Message(incoming),

@@ -104,6 +104,8 @@ impl<R: Resources> SessionState<R> {
                     remote.cause.get_or_insert(cause);
                 }
                 remote.disconnected = true;
+                // Output may wait for the client for long, and no reply can come any more.
+                self.timers.clear(Timer::SshKeepalive);
             }
             _ => {}
         }

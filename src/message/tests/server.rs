@@ -191,6 +191,21 @@ fn refusals_quote_nothing_of_the_client() {
     );
 }
 
+/// A login sent in the wrong kind of message, or too late.
+#[test]
+fn messages_that_are_refused_or_discarded_before_auth_are_wiped() {
+    let secret = || Bytes::copy_from_slice(br#"{"type":"auth","password":"geheim"}"#);
+    let (refused, late) = (secret(), secret());
+    let shared = [refused.clone(), late.clone()];
+    let mut processor = MessageProcessor::new(Dialect::V1);
+    let error = processor.decode(Frame::Binary(refused)).unwrap_err();
+    assert_eq!(error, BadMessage::BeforeAuth);
+    processor.discard(Frame::Text(late));
+    let kept = format!("{processor:?}");
+    assert!(kept.contains("Unwiped(2 messages)"), "{kept}");
+    drop(shared);
+}
+
 #[test]
 fn only_an_unshared_message_is_wiped() {
     let message = || Bytes::from(br#"{"type":"auth","username":"u","password":"p"}"#.to_vec());

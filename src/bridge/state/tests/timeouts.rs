@@ -355,3 +355,15 @@ fn the_hold_timer_restarts_with_each_output() {
     s.end_of_tick(1);
     assert_eq!(s.fire(), Some((Timer::Hold, 4600)));
 }
+
+/// No reply can come from a server that is gone, while its last output waits for the client.
+#[test]
+fn keep_alives_end_with_the_connection() {
+    let mut s = Session::windowed(1024);
+    let due = s.now + Duration::from_secs(15);
+    s.state.timers.set(Timer::SshKeepalive, due);
+    s.output(1024);
+    s.handle(gone());
+    s.end_of_tick(476);
+    assert_eq!(s.fire(), Some((Timer::Hold, 600)));
+}
