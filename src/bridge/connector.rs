@@ -127,7 +127,7 @@ impl Connector {
             terminal,
             progress,
         } = request;
-        let ticket = verify_ticket(&self.context.snapshot.load(), &mut credentials)?;
+        let ticket = self.verify_ticket(&mut credentials)?;
         let (identity, key_error) = self.load_identity(&mut credentials).await?;
         let resolution = self.evaluate(ticket.as_ref())?;
         if progress {
@@ -225,43 +225,56 @@ impl Connector {
         resolution.filter(found).map_err(policy_error)
     }
 
-    /// Evaluates the policy, then checks the ticket against the resolved target. A client without a
-    /// required ticket fails before, and learns nothing about the target.
-    fn evaluate(&self, ticket: Option<&VerifiedTicket>) -> Result<Resolution, SessionError> {
+    /// Verifies the ticket, its target too, and wipes it, where tickets are on. Done before
+    /// anything else: a client without a ticket for this target learns nothing about the target,
+    /// and has no private key read.
+    fn verify_ticket(
+        &self,
+        credentials: &mut Credentials,
+    ) -> Result<Option<VerifiedTicket>, SessionError> {
         let snapshot = self.context.snapshot.load();
-        let resolution = snapshot
-            .policy
-            .evaluate(&self.target)
-            .map_err(policy_error)?;
-        let name = match &self.target {
-            TargetRequest::Named(name) => Some(name.as_str()),
-            TargetRequest::Host { .. } => None,
+        let (Some(tickets), ticket) = (&snapshot.tickets, credentials.ticket.take()) else {
+            return Ok(None);
         };
         match ticket {
-            Some(ticket) if !ticket.is_for(name, resolution.host(), resolution.port()) => {
-                Err(TicketProblem::OtherTarget.into())
+            Some(ticket) => {
+                let now = crate::clock::wall();
+                let verified = tickets.verify(ticket.expose(), &credentials.username, now)?;
+                check_ticket_target(&verified, &snapshot, &self.target)?;
+                Ok(Some(verified))
             }
-            _ => Ok(resolution),
+            None if tickets.are_required() => Err(TicketProblem::Missing.into()),
+            None => Ok(None),
         }
+    }
+
+    /// Evaluates the policy. Compares the ticket's target again before: a reload may have given the
+    /// target's name to another host while the private key was read.
+    fn evaluate(&self, ticket: Option<&VerifiedTicket>) -> Result<Resolution, SessionError> {
+        let snapshot = self.context.snapshot.load();
+        if let Some(ticket) = ticket {
+            check_ticket_target(ticket, &snapshot, &self.target)?;
+        }
+        let resolution = snapshot.policy.evaluate(&self.target);
+        resolution.map_err(policy_error)
     }
 }
 
-/// Verifies the ticket and wipes it, where tickets are on.
-fn verify_ticket(
+/// Compares the ticket's target with the requested one, whether or not the policy allows this.
+fn check_ticket_target(
+    ticket: &VerifiedTicket,
     snapshot: &ConfigSnapshot,
-    credentials: &mut Credentials,
-) -> Result<Option<VerifiedTicket>, SessionError> {
-    let (Some(tickets), ticket) = (&snapshot.tickets, credentials.ticket.take()) else {
-        return Ok(None);
+    target: &TargetRequest,
+) -> Result<(), TicketProblem> {
+    let name = match target {
+        TargetRequest::Named(name) => Some(name.as_str()),
+        TargetRequest::Host { .. } => None,
     };
-    match ticket {
-        Some(ticket) => {
-            let now = crate::clock::wall();
-            let verified = tickets.verify(ticket.expose(), &credentials.username, now)?;
-            Ok(Some(verified))
-        }
-        None if tickets.are_required() => Err(TicketProblem::Missing.into()),
-        None => Ok(None),
+    // A name that a reload has removed has no endpoint; the policy refuses it.
+    let (host, port) = snapshot.policy.endpoint(target).unwrap_or_default();
+    match ticket.is_for(name, &host, port) {
+        true => Ok(()),
+        false => Err(TicketProblem::OtherTarget),
     }
 }
 

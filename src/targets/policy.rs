@@ -92,6 +92,18 @@ impl Policy {
         self.rules.named.contains_key(name)
     }
 
+    /// Returns the canonical host and the port that a request is for, allowed or not; `None` if
+    /// `targets.named` has no such name.
+    pub fn endpoint(&self, request: &TargetRequest) -> Option<(String, u16)> {
+        match request {
+            TargetRequest::Named(name) => {
+                let Endpoint { host, port, .. } = self.rules.named.get(name)?;
+                Some((canonical_host(&host.to_string()), *port))
+            }
+            TargetRequest::Host { host, port } => Some((canonical_host(host), *port)),
+        }
+    }
+
     /// First step, before the look-up: denies an address that is not allowed, and a name of which
     /// no address could be.
     ///

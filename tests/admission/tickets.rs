@@ -154,6 +154,43 @@ fn a_refused_ticket_opens_no_connection_and_reveals_nothing_of_the_target() {
     assert_eq!(fixture.ssh.received(), []);
 }
 
+/// Otherwise its holder could list the rules, and have private keys read.
+#[test]
+fn a_ticket_for_another_target_is_refused_alike_whether_the_target_is_allowed_or_not() {
+    for uniform in ["true", "false"] {
+        let uniform = format!("targets.uniform_errors={uniform}");
+        let fixture = TicketFixture::new(&[REQUIRED, &uniform, "targets.deny=denied.test:22"]);
+        let ticket = fixture.ticket_with("target", json!("192.0.2.9:22"));
+        let bad_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAA\n-----END OPENSSH PRIVATE KEY-----";
+        let allowed = path_to(fixture.ssh.addr());
+        let mut answers = Vec::new();
+        for path in [
+            &allowed,
+            "/ws/db",
+            "/ws/192.0.2.1/22",
+            "/ws/127.0.0.1/1",
+            "/ws/denied.test/22",
+        ] {
+            for key in [None, Some(bad_key)] {
+                let mut client = Client::connect(fixture.bridge.addr(), path, &Options::v1());
+                client.auth_v1(&json!({
+                    "username": "alice",
+                    "private_key": key,
+                    "passphrase": key.map(|_| "p"),
+                    "ticket": ticket,
+                }));
+                let error = expect_refused(&mut client, "ticket-refused", 4403);
+                answers.push((path, error));
+            }
+        }
+        let (_, first) = &answers[0];
+        for (path, answer) in &answers {
+            assert_eq!(answer, first, "{path}");
+        }
+        assert_eq!(fixture.ssh.received(), []);
+    }
+}
+
 #[test]
 fn a_ticket_for_a_named_target_has_its_name_or_its_address() {
     let fixture = TicketFixture::new(&[REQUIRED]);

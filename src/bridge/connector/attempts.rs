@@ -20,8 +20,8 @@ use std::time::Duration;
 impl Connector {
     /// Reads the client's key before connecting: an unusable key must not cost the target a
     /// connection without a login. It is read before the policy is evaluated, so that a bad key
-    /// cannot probe for targets (`targets.uniform_errors`). It counts as the login stage, for
-    /// errors and deadline.
+    /// cannot probe for targets (`targets.uniform_errors`), and after the ticket is verified. It
+    /// counts as the login stage, for errors and deadline.
     ///
     /// With a password, an unusable key does not end the session; its error is returned, for the
     /// case that the password is refused too.
