@@ -18,7 +18,7 @@ mod token;
 pub use broadcast::stop;
 pub use events::{Event, EventSender, events};
 pub use process::ProcessHandles;
-pub use reload::{MachineCheck, ReloadError, Reloaded, Reloader, limits_of};
+pub use reload::{MachineCheck, ReloadError, Reloaded, Reloader, limits_of, warn_of_host_keys};
 pub use signals::watch_signals;
 pub use supervise::supervise;
 pub use token::{SharedToken, Token, TokenError};

@@ -4,7 +4,7 @@
 use super::process::ProcessHandles;
 use super::token::{SharedToken, Token, TokenError};
 use crate::bridge::{ConfigSnapshot, SnapshotError};
-use crate::config::{self, Change, Config, ConfigErrors};
+use crate::config::{self, Change, Config, ConfigErrors, HostKeyPolicy};
 use crate::limits::{Limits, with_headroom};
 use crate::ssh::known_hosts::{RememberError, Store};
 use crate::targets::OwnListeners;
@@ -103,11 +103,33 @@ impl Reloader {
             process.audit.move_to(path);
         }
         process.limits.set_limits(limits_of(config));
+        warn_of_host_keys(&config.ssh);
         process.snapshot.store(Arc::new(snapshot));
         Ok(Reloaded {
             changed,
             needs_restart,
         })
+    }
+}
+
+/// Warns of settings of host keys that are most often a mistake, at the start and at each reload.
+pub fn warn_of_host_keys(config: &config::Ssh) {
+    let file = &config.known_hosts;
+    let is_missing = !file.exists();
+    match config.host_key_policy {
+        HostKeyPolicy::Off => tracing::warn!(
+            "ssh.host_key_policy is off: whoever answers at a target's address gets the passwords"
+        ),
+        HostKeyPolicy::Strict if is_missing => tracing::warn!(
+            file = %file.display(),
+            "the file of ssh.known_hosts does not exist: only targets with host_keys of their own \
+             can be reached; write it with ssh-keyscan, and compare the fingerprints"
+        ),
+        HostKeyPolicy::AcceptNew | HostKeyPolicy::Ask if is_missing => tracing::warn!(
+            file = %file.display(),
+            "the file of ssh.known_hosts does not exist: every host key is new"
+        ),
+        _ => {}
     }
 }
 

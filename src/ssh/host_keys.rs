@@ -85,8 +85,7 @@ impl HostKeyCheck {
             if self.checked.pinned.contains(&fingerprint) {
                 return Ok(());
             }
-            let text = "not in host_keys of the named target";
-            return Err(self.refuse(HostKeyProblem::NotPinned, key, None, text));
+            return Err(self.not_pinned(key, &fingerprint));
         }
         match self.record.check(key) {
             HostKeyVerdict::Known => return Ok(()),
@@ -214,6 +213,21 @@ impl HostKeyCheck {
     /// Returns the algorithms of the host's known keys, which are to be offered first.
     pub(super) fn known_algorithms(&self) -> Vec<Algorithm> {
         self.record.algorithms()
+    }
+
+    /// Logs a key that is none of the pinned ones. A fingerprint names no type of key, so the type
+    /// that the host presents cannot be chosen by it.
+    fn not_pinned(&self, key: &PublicKey, fingerprint: &str) -> HostKeyProblem {
+        tracing::warn!(
+            host = self.checked.host,
+            port = self.checked.port,
+            problem = "not in host_keys of the named target",
+            algorithm = key.algorithm().as_str(),
+            %fingerprint,
+            "host key refused; of several keys a host presents the one of this algorithm: add it to \
+             host_keys, but only after you have compared the fingerprint with the server's own file"
+        );
+        HostKeyProblem::NotPinned
     }
 
     fn changed(&self, key: &PublicKey, line: usize) -> HostKeyProblem {

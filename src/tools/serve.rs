@@ -2,7 +2,8 @@
 
 use super::{ToolError, announce, print_text};
 use crate::cli::Serve;
-use crate::config::{self, Config, HostKeyPolicy, Layers, Loaded, Log, LogLevel, Parsed};
+use crate::config::{self, Layers, Loaded, Log, LogLevel, Parsed};
+use crate::control::warn_of_host_keys;
 use crate::plain_text;
 use crate::server::{self, Server};
 use crate::telemetry;
@@ -67,7 +68,7 @@ fn check(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
         ..config.log.clone()
     });
     warn_of_ignored_variables(loaded);
-    warn_of_host_keys(config);
+    warn_of_host_keys(&config.ssh);
     server::check(config)?;
     for taken in server::check_addresses(config)? {
         eprintln!(
@@ -97,7 +98,7 @@ fn serve(loaded: Loaded) -> Result<(), ToolError> {
     let config = Arc::clone(&loaded.config);
     let _log = telemetry::start_logging(&config.log);
     warn_of_ignored_variables(&loaded);
-    warn_of_host_keys(&config);
+    warn_of_host_keys(&config.ssh);
     let server = Server::start(loaded, true)?;
     if let Err(error) = announce(&server) {
         // It may have taken over already: no other process would serve.
@@ -108,27 +109,6 @@ fn serve(loaded: Loaded) -> Result<(), ToolError> {
         eprintln!("{AT_A_TERMINAL}");
     }
     server.run().map_err(ToolError::ShardDied)
-}
-
-/// Warns of settings of host keys that are most often a mistake.
-fn warn_of_host_keys(config: &Config) {
-    let file = &config.ssh.known_hosts;
-    let is_missing = !file.exists();
-    match config.ssh.host_key_policy {
-        HostKeyPolicy::Off => tracing::warn!(
-            "ssh.host_key_policy is off: whoever answers at a target's address gets the passwords"
-        ),
-        HostKeyPolicy::Strict if is_missing => tracing::warn!(
-            file = %file.display(),
-            "the file of ssh.known_hosts does not exist: only targets with host_keys of their own \
-             can be reached; write it with ssh-keyscan, and compare the fingerprints"
-        ),
-        HostKeyPolicy::AcceptNew | HostKeyPolicy::Ask if is_missing => tracing::warn!(
-            file = %file.display(),
-            "the file of ssh.known_hosts does not exist: every host key is new"
-        ),
-        _ => {}
-    }
 }
 
 /// The kernel ends this process with the thread that started it.

@@ -3,13 +3,11 @@
 use crate::asyncssh;
 use crate::common::fixture::{auth_at, bridge_to};
 use serde_json::json;
-use std::time::{Duration, Instant};
 
 #[test]
-fn an_expired_password_is_reported_within_seconds() {
+fn an_expired_password_is_reported_without_waiting_for_the_deadline() {
     let ssh = asyncssh(&[]);
-    let bridge = bridge_to(&[ssh.addr()], &[]);
-    let start = Instant::now();
+    let bridge = bridge_to(&[ssh.addr()], &["ssh.auth_timeout=1h"]);
     let fields = json!({ "username": "expired", "password": "old" });
     let mut client = auth_at(&bridge, ssh.addr(), &fields);
     let error = client.expect_error(4401, "an expired password");
@@ -18,9 +16,6 @@ fn an_expired_password_is_reported_within_seconds() {
     assert_eq!(error["retryable"], false);
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("expired"), "{message}");
-    // A third of the deadline at the most.
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[test]

@@ -64,6 +64,11 @@ OF_CHANNEL = {
 }
 
 
+# As many extensions as a packet of 256 KiB can have, each with a name of one byte and no value.
+EXTENSIONS = 28 * 1024
+EXTENSION_INFO = (MSG_EXT_INFO, UInt32(EXTENSIONS), (String("x") + String("")) * EXTENSIONS)
+
+
 def data_after_eof(conn, chan):
     chan.send_packet(MSG_CHANNEL_EOF)
     chan.send_packet(MSG_CHANNEL_DATA, String(b"x"))
@@ -120,7 +125,13 @@ class Server(asyncssh.SSHServer):
         elif mode == "empty_banners":
             send = lambda: self.conn.send_auth_banner("")
             asyncio.get_running_loop().create_task(flood(self.conn, send))
-        return mode in ("banners", "empty_banners", "expired", "chatty", "keys") or self.asks()
+        elif mode == "extension_infos":
+            send = lambda: self.conn.send_packet(*EXTENSION_INFO)
+            asyncio.get_running_loop().create_task(flood(self.conn, send))
+        elif mode == "extension_info":
+            self.conn.send_packet(*EXTENSION_INFO)
+        needs_login = ("banners", "empty_banners", "extension_infos", "expired", "chatty", "keys")
+        return mode in needs_login or self.asks()
 
     def asks(self):
         return self.mode in ("rounds", "many_prompts", "long_prompts")

@@ -11,7 +11,7 @@ cli: flags become a layer of the configuration and nothing else
 tools: a subcommand starts a server or talks to one; it sees no session
     server cli::Demo cli::Doctor cli::Serve cli::Sessions cli::SessionsAction cli::Tune
     control::admin::CSRF_HEADER control::admin::CSRF_VALUE control::Token control::TokenError
-    plain_text config telemetry error clock
+    control::warn_of_host_keys plain_text config telemetry error clock
 tools::demo: a subcommand that brings its own SSH server and a page to link to
     server config telemetry error clock cli::Demo web::has_page tools::ToolError
     tools::print_text tools::announce

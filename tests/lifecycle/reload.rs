@@ -79,6 +79,53 @@ fn another_known_hosts_file_is_in_force_after_a_reload() {
     }
 }
 
+/// Under `accept-new`, a revoked or changed key would be new, stored and trusted.
+#[test]
+fn a_missing_known_hosts_file_leaves_its_keys_and_revocations_in_force() {
+    let directory = tempfile::tempdir().unwrap();
+    let known_hosts = directory.path().join("known_hosts");
+    let settings = with_known_hosts(&known_hosts, "accept-new");
+    let fixture = ConfigFixture::new(&settings);
+    fixture.ready();
+    let stored = fs::read_to_string(&known_hosts).unwrap();
+    let (host, key) = stored.split_once(' ').unwrap();
+    let changed = "ssh-ed25519 \
+        AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    for (lines, code) in [
+        (format!("@revoked * {key}"), "host-key-revoked"),
+        (format!("{host} {changed}\n"), "host-key-changed"),
+    ] {
+        fs::write(&known_hosts, &lines).unwrap();
+        fixture.reload(&settings, ReloadTrigger::Request);
+        fs::remove_file(&known_hosts).unwrap();
+        let refused = fixture.reloads("refused");
+        fixture.bridge.signal(Signal::HUP);
+        wait_until("not refused", || fixture.reloads("refused") > refused);
+        let answer = fixture.admin.post("/api/v1/reload");
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let said = "ssh.known_hosts: the file is missing";
+        assert!(answer.body.contains(said), "{answer:?}");
+        fixture.refuses(code, 4409);
+        assert!(!known_hosts.exists(), "{code}");
+    }
+    // An empty file says that the keys are to be dropped.
+    fs::write(&known_hosts, "").unwrap();
+    fixture.reload(&settings, ReloadTrigger::Request);
+    fixture.ready();
+}
+
+#[test]
+fn another_known_hosts_file_that_is_missing_is_warned_about() {
+    let directory = tempfile::tempdir().unwrap();
+    let with = |name: &str| with_known_hosts(&directory.path().join(name), "accept-new");
+    let fixture = ConfigFixture::new(&with("old"));
+    fixture.ready();
+    let warning = "the file of ssh.known_hosts does not exist";
+    fixture.bridge.wait_stderr_count(warning, 1);
+    fixture.reload(&with("new"), ReloadTrigger::Request);
+    fixture.bridge.wait_stderr_count(warning, 2);
+}
+
 /// Files of other settings: the audit log, the token.
 #[test]
 fn other_files_are_in_force_after_a_reload() {

@@ -15,7 +15,7 @@ use russh::keys::pkcs8::decode_pkcs8;
 const PBKDF2_PER_ROUND: u64 = 8192;
 /// scrypt's N·r·p that takes about as long as one round of bcrypt.
 const SCRYPT_PER_ROUND: u64 = 16 * 1024;
-/// scrypt's N·r, for each of which it takes 128 bytes of memory: 32 MiB.
+/// scrypt's N·r, and its r·p: it takes 128 bytes of memory for each unit of either, 32 MiB.
 const MAX_SCRYPT_MEMORY: u64 = 256 * 1024;
 /// Algorithm of RSA keys in PKCS#8 (RFC 8017 appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -76,15 +76,19 @@ fn check_cost(kdf: Option<&Pbes2Kdf>, max_rounds: u64) -> Result<(), &'static st
             u64::from(pbkdf2.iteration_count) <= max_rounds * PBKDF2_PER_ROUND
         }
         Some(Pbes2Kdf::Scrypt(scrypt)) => {
-            let memory = scrypt
-                .cost_parameter
-                .saturating_mul(scrypt.block_size.into());
+            let (n, p) = (scrypt.cost_parameter, u64::from(scrypt.parallelization));
+            let memory = n.max(p).saturating_mul(scrypt.block_size.into());
             if memory > MAX_SCRYPT_MEMORY {
                 return Err(
                     "its passphrase takes more than the 32 MiB of memory allowed for scrypt",
                 );
             }
-            memory.saturating_mul(scrypt.parallelization.into()) <= max_rounds * SCRYPT_PER_ROUND
+            // RFC 7914 section 2. pkcs5 panics where N is 0.
+            if n < 2 || !n.is_power_of_two() {
+                return Err("it is damaged: scrypt's N must be a power of two above 1");
+            }
+            let table = n.saturating_mul(scrypt.block_size.into());
+            table.saturating_mul(p) <= max_rounds * SCRYPT_PER_ROUND
         }
         Some(_) => false,
         None => true,

@@ -1,8 +1,13 @@
 //! Keys written by ssh-keygen and OpenSSL, and as people paste them, each read here and by
 //! `ssh-keygen -y`: all that `ssh-keygen` reads is read here, as the same key.
 
+use super::armor::private_block;
 use super::read::read_key;
 use super::signing::SigningKey;
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::der::Encode as _;
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::Kdf;
 use russh::keys::HashAlg;
 use std::ffi::OsStr;
 use std::fs;
@@ -311,6 +316,52 @@ fn the_problem_of_an_unusable_key_is_described() {
         let problem = read(&text, "").err().expect("it was read");
         assert!(problem.contains(named), "{named}: {problem}\n{text}");
     }
+}
+
+/// Returns a key that is encrypted with scrypt, whose N, r and p are replaced by these.
+fn with_scrypt(dir: &KeyDir, (n, r, p): (u64, u16, u16)) -> String {
+    let text = dir.run("openssl pkcs8 -topk8 -in ec -scrypt -passout pass:PASS");
+    let block = private_block(&text).unwrap();
+    let mut info = EncryptedPrivateKeyInfoRef::try_from(block.bytes.as_slice()).unwrap();
+    let EncryptionScheme::Pbes2(scheme) = &mut info.encryption_algorithm else {
+        panic!("not PBES2");
+    };
+    let Kdf::Scrypt(scrypt) = &mut scheme.kdf else {
+        panic!("not scrypt");
+    };
+    scrypt.cost_parameter = n;
+    scrypt.block_size = r;
+    scrypt.parallelization = p;
+    fs::write(dir.path("changed"), info.to_der().unwrap()).unwrap();
+    let body = dir.run("openssl base64 -in changed");
+    format!("-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}-----END ENCRYPTED PRIVATE KEY-----\n")
+}
+
+#[test]
+fn scrypt_is_bounded_in_memory_and_its_parameters_are_checked() {
+    let dir = KeyDir::new();
+    dir.run("openssl ecparam -name prime256v1 -genkey -out ec");
+    for (parameters, named) in [
+        // Blocks of 256 MiB, with next to no work.
+        ((1, 32, 65_535), "32 MiB"),
+        ((2, 32, 65_535), "32 MiB"),
+        // A table of more than 32 MiB.
+        ((65_536, 8, 1), "32 MiB"),
+        ((u64::MAX, 8, 1), "32 MiB"),
+        ((0, 8, 1), "N must be"),
+        ((1, 8, 1), "N must be"),
+        ((3, 8, 1), "N must be"),
+        ((16_384, 8, 17), "KDF rounds"),
+        // Read with these, which are not the ones it was encrypted with.
+        ((32_768, 8, 1), "wrong"),
+        ((16_384, 8, 2), "wrong"),
+    ] {
+        let text = with_scrypt(&dir, parameters);
+        let problem = read(&text, PASSPHRASE).err().expect("it was read");
+        assert!(problem.contains(named), "{parameters:?}: {problem}");
+    }
+    let text = with_scrypt(&dir, (16_384, 8, 1));
+    assert_read(&dir, &text, PASSPHRASE, "scrypt");
 }
 
 /// Numbers of curves are stored without leading zeros: one key in 256 is a byte shorter.

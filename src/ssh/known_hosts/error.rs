@@ -31,6 +31,13 @@ pub enum RememberError {
     /// The file has as many lines or bytes as it may have, or the key is too long for a line.
     #[error("{0}")]
     NoRoom(&'static str),
+    /// The file is missing, and lines of it are in force: every key would be unknown, and a revoked
+    /// or changed one new.
+    #[error(
+        "the file is missing, and its keys and revocations are in force; put it back, or make an \
+         empty one to drop them at a reload"
+    )]
+    Missing,
     /// The file could not be written.
     #[error("the file of known hosts could not be read or written: {0}")]
     Io(#[from] io::Error),

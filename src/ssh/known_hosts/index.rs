@@ -58,15 +58,15 @@ struct Groups {
 }
 
 impl KnownHosts {
-    /// Reads a file. A missing file counts as an empty one.
+    /// Reads a file; `None` if it does not exist.
     ///
     /// # Errors
     /// The file exists and cannot be read, is larger than 64 MiB, or is not text. Lines that cannot
     /// be read are listed in [`Self::warnings`].
-    pub(super) fn load(path: &Path) -> io::Result<Self> {
+    pub(super) fn load(path: &Path) -> io::Result<Option<Self>> {
         let failed = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
         let file = match File::open(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
         };
         let mut text = Vec::new();
@@ -74,7 +74,7 @@ impl KnownHosts {
         let too_large = read.map_err(failed)? as u64 > MAX_FILE;
         let too_large = too_large.then_some("larger than 64 MiB");
         match too_large.or(not_text(&text)) {
-            None => Ok(Self::parse(&text)),
+            None => Ok(Some(Self::parse(&text))),
             Some(problem) => Err(failed(io::Error::other(problem))),
         }
     }

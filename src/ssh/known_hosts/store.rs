@@ -59,7 +59,7 @@ impl Store {
     /// # Errors
     /// The file cannot be read, or the thread cannot be started.
     pub fn start(path: &Path) -> io::Result<Self> {
-        let index = Arc::new(ArcSwap::from_pointee(load(path)?));
+        let index = Arc::new(ArcSwap::from_pointee(load(path)?.unwrap_or_default()));
         let (writer, requests) = async_channel::bounded(QUEUE);
         let thread = Writer {
             path: path.to_owned(),
@@ -113,10 +113,12 @@ impl Store {
         self.request(Box::new(move |writer| writer.remember(&new)))
     }
 
-    /// Reads the file again, or another one, to which new keys are then appended.
+    /// Reads the file again, or another one, to which new keys are then appended. A missing file
+    /// counts as an empty one, unless lines of that very file are in force.
     ///
     /// # Errors
-    /// The file cannot be read; the index and the file to append to stay as they were.
+    /// The file cannot be read, or is missing while its lines are in force; the index and the file
+    /// to append to stay as they were.
     pub fn reload(
         &self,
         path: &Path,
@@ -181,6 +183,10 @@ impl Writer {
                 "the file has as many lines as ssh.max_known_hosts_lines lets it grow to",
             ));
         }
+        // A new file with this line alone would take the others out of force at the next reload.
+        if index.lines() > 0 && !self.path.try_exists()? {
+            return Err(RememberError::Missing);
+        }
         let bare = PublicKey::new(new.key.key_data().clone(), "");
         let written = bare.to_openssh().map_err(io::Error::other)?;
         let line = format!("{} {written}", known_hosts_name(host, port));
@@ -191,16 +197,24 @@ impl Writer {
     }
 
     fn reload(&mut self, path: PathBuf) -> Result<(), RememberError> {
-        self.index.store(Arc::new(load(&path)?));
+        let index = match load(&path)? {
+            None if path == self.path && self.index.load().lines() > 0 => {
+                return Err(RememberError::Missing);
+            }
+            loaded => loaded.unwrap_or_default(),
+        };
+        self.index.store(Arc::new(index));
         self.path = path;
         Ok(())
     }
 }
 
-fn load(path: &Path) -> io::Result<KnownHosts> {
-    let index = KnownHosts::load(path)?;
-    report(path, &index);
-    Ok(index)
+fn load(path: &Path) -> io::Result<Option<KnownHosts>> {
+    let loaded = KnownHosts::load(path)?;
+    if let Some(index) = &loaded {
+        report(path, index);
+    }
+    Ok(loaded)
 }
 
 /// Logs the warnings.

@@ -102,7 +102,7 @@ fn hashed_names_of_ssh_keygen_match() {
     fs::write(dir.path(), plain).unwrap();
     ssh_keygen(&["-q", "-H", "-f", dir.path().to_str().unwrap()]);
     assert!(!dir.text().contains("host.example"), "{}", dir.text());
-    let known = KnownHosts::load(&dir.path()).unwrap();
+    let known = KnownHosts::load(&dir.path()).unwrap().unwrap();
     assert_eq!(known.warnings(), (&[][..], 0));
     for (host, port, key, expected) in [
         ("Host.Example", 22, &a, Known),
@@ -232,6 +232,35 @@ fn a_reload_applies_edits_and_keeps_the_index_when_it_fails() {
     fs::create_dir(dir.path()).unwrap();
     assert!(block_on(store.reload(&dir.path())).is_err());
     assert_eq!(verdict_of(&store, "host", &key(1)), Known);
+}
+
+/// Otherwise a revoked key would be new, and stored.
+#[test]
+fn a_missing_file_does_not_drop_its_lines_at_a_reload() {
+    let dir = HostsDir::new();
+    let store = dir.store();
+    // Nothing is lost: no line is in force.
+    block_on(store.reload(&dir.path())).unwrap();
+    let revoked = format!("@revoked * {}\n", text(&key(1)));
+    fs::write(dir.path(), &revoked).unwrap();
+    block_on(store.reload(&dir.path())).unwrap();
+    fs::remove_file(dir.path()).unwrap();
+    let reloaded = block_on(store.reload(&dir.path()));
+    assert!(matches!(reloaded, Err(RememberError::Missing)));
+    // Nor does a new file with one new key take their place.
+    let stored = remember(&store, new("host", 22, key(2)));
+    assert!(matches!(stored, Err(RememberError::Missing)));
+    assert!(!dir.path().exists());
+    assert_eq!(verdict_of(&store, "host", &key(1)), Revoked { line: 1 });
+    // Another file may be missing, and an empty one drops the lines.
+    let other = dir.path().with_extension("other");
+    block_on(store.reload(&other)).unwrap();
+    assert_eq!(verdict_of(&store, "host", &key(1)), Unknown);
+    fs::write(dir.path(), &revoked).unwrap();
+    block_on(store.reload(&dir.path())).unwrap();
+    fs::write(dir.path(), "").unwrap();
+    block_on(store.reload(&dir.path())).unwrap();
+    assert_eq!(verdict_of(&store, "host", &key(1)), Unknown);
 }
 
 #[test]
