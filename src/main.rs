@@ -11,13 +11,13 @@ fn main() -> ExitCode {
     sshard::allocator::keep_what_is_freed();
     let cli = Cli::parse();
     let layers = cli.command.layers(config::environment());
-    let load = || config::load(&layers).map_err(tools::ToolError::from);
+    let read = || config::read(&layers).map_err(tools::ToolError::from);
     let outcome = match cli.command {
         #[cfg(feature = "evaluation")]
         Command::Demo(demo) => tools::demo::run(&layers, &demo),
-        Command::Doctor(doctor) => load().and_then(|loaded| tools::doctor::run(&loaded, &doctor)),
+        Command::Doctor(doctor) => read().and_then(|loaded| tools::doctor::run(&loaded, &doctor)),
         Command::Sessions(sessions) => {
-            load().and_then(|loaded| tools::sessions::run(&loaded, &sessions))
+            read().and_then(|loaded| tools::sessions::run(&loaded, &sessions))
         }
         #[cfg(feature = "evaluation")]
         Command::Tune(tune) => tools::tune::run(&tune),

@@ -41,7 +41,7 @@ pub use settings::{
 pub use target::{NamedTarget, TargetOverrides};
 pub use units::{ByteSize, CpuList, HostPort, NodeName, PathPrefix, Shards, spell_cpus};
 
-/// Complete, consistent configuration.
+/// Complete configuration; consistent, too, unless [`read`] or [`Parsed`] gave it.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// Values, shared by every shard.
@@ -103,22 +103,40 @@ pub fn parse(layers: &Layers) -> Result<Parsed, ConfigErrors> {
     let readable = builder.errors.is_empty();
     follow::adapt(&mut builder);
     validate::check(&mut builder);
-    let errors = ConfigErrors(builder.errors);
+    let errors = ConfigErrors(std::mem::take(&mut builder.errors));
     if !readable {
         return Err(errors);
     }
     Ok(Parsed {
-        loaded: Loaded {
-            config: Arc::new(builder.config),
-            sources: builder.sources,
-            layers: layers.clone(),
-            ignored: builder.ignored,
-        },
+        loaded: Loaded::of(builder, layers),
         contradictions: (!errors.0.is_empty()).then_some(errors),
     })
 }
 
+/// Reads every layer, for a program that starts no bridge: the flags of the bridge's own command
+/// line are missing, so its settings may contradict each other here.
+///
+/// # Errors
+/// All errors of all layers.
+pub fn read(layers: &Layers) -> Result<Loaded, ConfigErrors> {
+    let mut builder = layers::apply(layers);
+    if !builder.errors.is_empty() {
+        return Err(ConfigErrors(builder.errors));
+    }
+    follow::adapt(&mut builder);
+    Ok(Loaded::of(builder, layers))
+}
+
 impl Loaded {
+    fn of(builder: builder::Builder, layers: &Layers) -> Self {
+        Self {
+            config: Arc::new(builder.config),
+            sources: builder.sources,
+            layers: layers.clone(),
+            ignored: builder.ignored,
+        }
+    }
+
     /// Replaces the values, for a program that fills in settings of its own; sources and layers
     /// stay.
     pub fn with(&self, config: Config) -> Self {

@@ -1,12 +1,16 @@
 //! Reload: the same layers are read again while the process runs.
 //!
 //! A setting that only a restart applies (`Applies`, declared with the setting) keeps its old value
-//! and is reported.
+//! and is reported; so does one that belongs to such a setting.
 
 use super::settings::settings;
 use super::value::{Applies, toml_string};
 use super::{ConfigErrors, Loaded, load};
 use std::sync::Arc;
+
+/// Settings that belong to one of a restart: they change with it.
+pub(super) const CHANGE_WITH: [(&str, &str); 1] =
+    [("server.proxy_protocol_from", "server.proxy_protocol")];
 
 /// Difference between the layers as they are now and those in force.
 #[derive(Debug)]
@@ -38,7 +42,9 @@ impl Loaded {
             }
             let key = setting.key;
             let none = toml_string("");
+            let waits = |(one, with): &(&str, &str)| *one == key && needs_restart.contains(with);
             let applies = match setting.applies {
+                _ if CHANGE_WITH.iter().any(waits) => false,
                 Applies::AtReload => true,
                 Applies::AtRestart => false,
                 Applies::SwitchAtRestart => old != none && new != none,

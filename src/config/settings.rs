@@ -254,7 +254,7 @@ settings! {
         /// address, as sshd counts them (PerSourcePenalties): 5 for a failed login, 1 for a
         /// connection that ends before one, 20 for one of two minutes; each second takes one off.
         /// sshd bans the bridge above 15. 0 is no limit; otherwise the minimum is 10.
-        target_penalty: Duration = seconds(15);
+        target_penalty: Option<Duration> = Some(seconds(15));
         /// Clients that are remembered at once, 40 bytes each, and as many pairs of client and
         /// target.
         table_size: u32 = 65_536, in 1024..=16_777_216, at restart;
@@ -345,7 +345,8 @@ settings! {
         /// match is reached.
         deny: Vec<String> = Vec::new();
         /// Targets with a name, as `name=host:port`, or as a table that sets more: user, host keys,
-        /// authentication methods, agent.
+        /// authentication methods, agent. `host_keys` must have the key that the host presents; the
+        /// log of a refused one names its algorithm.
         named: Vec<NamedTarget> = Vec::new();
         /// Longest time for the resolution of a name.
         resolve_timeout: Duration = seconds(5);

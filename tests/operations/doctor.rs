@@ -74,6 +74,14 @@ fn doctor_reads_the_configuration_of_serve() {
     assert_eq!(bad.code, Some(78), "{bad:?}");
 }
 
+/// As where the bridge has its certificate by a flag, which doctor does not have.
+#[test]
+fn doctor_reads_settings_that_contradict_each_other_without_the_bridges_flags() {
+    let line = "doctor --sessions 2 --set server.backlog=64 --set server.listen=0.0.0.0:443";
+    let fits = run_line(line);
+    assert_eq!(fits.code, Some(0), "{fits:?}");
+}
+
 #[test]
 fn doctor_reads_a_copied_tree_in_place_of_this_machine() {
     let root = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! `sshard sessions`: list, show and kill, and their errors.
 
-use crate::common::{Admin, Bridge, Finished, closed_port, run, run_line};
+use crate::common::{Admin, Bridge, Finished, closed_port, run, run_line, wait_until};
 use crate::fixture::fixture;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
@@ -48,6 +48,9 @@ fn sessions_are_listed_shown_and_ended() {
     let _second = fixture.ready();
     let ids = ids(&fixture.bridge);
     assert_eq!(ids.len(), 2);
+    // A session's new state is published at the end of the poll that has sent `ready`.
+    let admin = Admin::of(&fixture.bridge);
+    wait_until("both are active", || admin.stats()["states"]["active"] == 2);
 
     let table = good(&fixture.bridge, &["list"]);
     let lines: Vec<&str> = table.lines().collect();
@@ -146,6 +149,32 @@ fn without_a_bridge_the_error_names_the_address() {
     assert!(none.stderr.contains("admin.listen is empty"), "{none:?}");
     let bad = run_line("sessions --admin nowhere");
     assert_eq!(bad.code, Some(78), "{bad:?}");
+}
+
+/// As where the bridge has its certificate, its token or its public port by flags.
+#[test]
+fn settings_that_contradict_each_other_without_the_bridges_flags_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("sshard.toml");
+    let fixture = fixture("");
+    let admin = fixture.bridge.admin_addr();
+    let text = format!("server.listen = [\"0.0.0.0:443\"]\nadmin.listen = [\"{admin}\"]\n");
+    fs::write(&config, text).unwrap();
+    let config = config.display();
+    for line in [
+        format!("sessions --config {config}"),
+        format!("sessions --admin {admin} --set server.listen={admin}"),
+        // Asked on loopback.
+        format!("sessions --admin 0.0.0.0:{}", admin.port()),
+    ] {
+        let ended = run_line(&line);
+        assert_eq!(ended.code, Some(0), "{line}: {ended:?}");
+    }
+    // An error of one setting is reported alone.
+    let bad = run_line(&format!("sessions --config {config} --admin nowhere"));
+    assert_eq!(bad.code, Some(78), "{bad:?}");
+    assert!(bad.stderr.contains("admin.listen = nowhere"), "{bad:?}");
+    assert!(!bad.stderr.contains("server.listen"), "{bad:?}");
 }
 
 /// The client chooses the user's name, which must not control the operator's terminal.
