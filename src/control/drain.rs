@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Time beyond the drain deadline in which sessions still close their two sides.
-const CLOSE_GRACE: Duration = Duration::from_secs(3);
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// Time beyond the last session for answers that are on their way, and for the close of clients
 /// that came during the drain.

@@ -25,7 +25,9 @@ pub struct SessionStats {
 }
 
 /// HTTP answers that have a cell of their own; any other is counted as 0.
-const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
+const HTTP_STATUSES: [u16; 13] = [
+    101, 200, 304, 308, 400, 403, 404, 405, 408, 421, 426, 429, 503,
+];
 
 /// Age of the last heartbeat from which on a shard does not serve its sessions. There is at least
 /// one a second (`crate::runtime::on_heartbeat`).

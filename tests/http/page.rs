@@ -1,7 +1,7 @@
 //! The terminal page: its paths and the headers of its responses.
 
-use super::common::Bridge;
 use super::common::raw::{Answer, Raw, exchange};
+use super::common::{Admin, Bridge};
 use super::{assert_refused, bridge};
 
 fn request(bridge: &Bridge, method: &str, path: &str, more: &str) -> Answer {
@@ -111,6 +111,12 @@ fn the_client_library_is_served_to_the_origins_that_may_connect() {
     let unchanged = get(&format!("Origin: {app}\r\nIf-None-Match: {tag}\r\n"));
     assert_eq!(unchanged.status, 304);
     assert_eq!(unchanged.header(allowed), Some(app));
+    // What a browser that visits again gets is no refusal.
+    let redirect = request(&bridge, "GET", "/term", "");
+    assert_eq!(redirect.status, 308);
+    let stats = Admin::of(&bridge).stats();
+    let refused = stats["refused_before_session"].as_array().unwrap();
+    assert!(refused.is_empty(), "{refused:?}");
     // The bridge's own pages need no permission.
     let addr = bridge.addr();
     let own = get(&format!("Origin: http://{addr}\r\n"));

@@ -166,13 +166,14 @@ fn sum(shards: &[ShardNumbers]) -> Numbers {
     sum
 }
 
-/// HTTP refusals by their status, and connections that did not get as far; 101 and 200 are none.
+/// HTTP refusals by their status, and connections that did not get as far.
 fn refused_before_session(shards: &[ShardNumbers]) -> Vec<Value> {
     let mut causes: BTreeMap<String, u64> = BTreeMap::new();
     for shard in shards {
         for (status, count) in &shard.responses {
             let cause = match status {
-                101 | 200 => continue,
+                // Upgrades; files of the page, fetched or current in a cache; redirects to it.
+                101 | 200 | 304 | 308 => continue,
                 0 => "http-other".to_owned(),
                 status => format!("http-{status}"),
             };
