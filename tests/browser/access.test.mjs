@@ -128,6 +128,12 @@ pageTest("a phone has keys of 44 px, a sticky Ctrl, and a compose line that send
   await page.keyboard.type("u");
   await driver.waitFor(/\$ $/);
   assert.equal(await page.getByRole("button", { name: "Ctrl", exact: true }).getAttribute("aria-pressed"), "false");
+  // In landscape the bar has room, unless an on-screen keyboard takes it.
+  for (const [height, hasBar] of /** @type {[number, boolean][]} */ ([[390, true], [200, false]])) {
+    await page.setViewportSize({ width: 844, height });
+    await until(async () => await page.getByRole("tab").isVisible() === hasBar, `a bar at ${height} px: ${hasBar}`);
+    await screenshot(`phone-landscape-${height}`);
+  }
 });
 
 pageTest("nothing is cut off at 320 px, enlarged twice, with forced colours", {

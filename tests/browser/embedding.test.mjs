@@ -168,6 +168,23 @@ pageTest("messages of the parent alone are accepted, once, and are validated", {
   assert.deepEqual([...new Set(reports.map(({ from }) => from))], ["first"]);
 });
 
+pageTest("a named target that the form does not list is tried again by its name",
+  { settings: [...settings, "targets.named=hidden=127.0.0.1:1"], origins },
+  async ({ page, bridge, sshd }) => {
+    body = byHand(`http://${bridge.address}`);
+    const { wait } = collect(page);
+    await page.goto(portal);
+    const frame = await bridgeFrame(page);
+    await page.evaluate("hello.then(() => join('port'))");
+    await wait(({ type }) => type === "ready");
+    const start = { type: "start", target: "hidden", ...sshd.login };
+    await page.evaluate(`port.postMessage(${JSON.stringify(start)})`);
+    await wait(({ code }) => code === "unreachable");
+    await frame.getByRole("button", { name: "Back to the form" }).click();
+    assert.equal(await frame.getByLabel("Server", { exact: true }).inputValue(), "hidden");
+    assert.equal(await frame.getByLabel("Port", { exact: true }).isDisabled(), true);
+  });
+
 pageTest("a host key in a frame is accepted by pointer only",
   { settings: [...settings, "ssh.host_key_policy=ask", "ssh.known_hosts=/nonexistent/known_hosts"], origins },
   async ({ page, bridge, sshd, screenshot }) => {

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { clickUntilAccepted } from "./support/driver.mjs";
+import { clickUntilAccepted, until } from "./support/driver.mjs";
 import { pageTest, shellTest } from "./support/page.mjs";
 import { startPromptServer } from "./support/prompt-server.mjs";
 
@@ -102,6 +102,34 @@ pageTest("a prompt that is cancelled ends the attempt", twoSteps.options, async 
   await page.getByRole("button", { name: "Connect", exact: true }).waitFor();
 });
 
+/** Lets the server below ask. */
+let allowQuestion = () => {};
+const allowed = new Promise((resolve) => { allowQuestion = () => resolve(undefined); });
+const lateQuestion = await startPromptServer({
+  rounds: [{ name: "", instruction: "", prompts: [{ prompt: "Password: ", echo: false }] }],
+  accepts: (answers) => JSON.stringify(answers) === '[["s3cret"]]',
+  mayAsk: async () => { await allowed; },
+});
+
+shellTest("a question of one tab waits while the user types into another", {
+  ...lateQuestion.options, knownHosts: (right) => right + lateQuestion.options.knownHosts(),
+}, async ({ page, driver, login, screenshot }) => {
+  await driver.click("New session");
+  await driver.login({ server: lateQuestion.address, user: login.user });
+  await driver.click("Split view");
+  const tabs = page.getByRole("tab");
+  assert.equal(await tabs.nth(0).getAttribute("aria-selected"), "true");
+  allowQuestion();
+  await until(async () => /has a question/.test(await tabs.nth(1).innerText()), "the tab has a question");
+  assert.equal(await driver.run("echo typed here"), "typed here");
+  await screenshot("question-beside");
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await page.getByRole("button", { name: "Answer" }).click();
+  await page.getByRole("dialog").getByLabel("Password:").fill("s3cret");
+  await page.keyboard.press("Enter");
+  await page.locator('.pane[data-phase="live"]').nth(1).waitFor();
+});
+
 shellTest("an unknown host key is stored under accept-new without a question", {
   settings: ["ssh.host_key_policy=accept-new"], knownHosts: () => "",
 }, async ({ sshd, knownHosts }) => {
@@ -153,4 +181,18 @@ pageTest("a link logs in once, and its login is not kept in the history", {}, as
   await page.reload();
   await page.getByRole("button", { name: "Connect", exact: true }).waitFor();
   assert.equal(await driver.field("Password").inputValue(), "");
+});
+
+pageTest("a link that is opened where the page is already logs in, too", {}, async ({ page, driver, url, login }) => {
+  const { server, user, password } = login;
+  const json = JSON.stringify({ target: server, username: user, password });
+  await page.goto(url);
+  await driver.field("Server").waitFor();
+  for (const count of [1, 2]) {
+    await page.goto(`${url}#login=${Buffer.from(json).toString("base64url")}`);
+    await driver.ready();
+    assert.equal(page.url(), url);
+    assert.equal(await page.getByRole("tab").count(), count);
+    assert.equal(await driver.run("whoami"), user);
+  }
 });

@@ -30,7 +30,7 @@ function stats(some) {
   };
 }
 
-test("rates are differences over time, and there is none after a gap or a restart", () => {
+test("rates are differences over time, with none over a gap or a restart; counts go on over a gap", () => {
   const history = new History();
   assert.equal(history.add(0, stats({})), false);
   assert.equal(history.latest.since, undefined);
@@ -43,9 +43,12 @@ test("rates are differences over time, and there is none after a gap or a restar
   assert.deepEqual({ started, cpu, shardInput, setup, since }, { started: 2, cpu: [0.5], shardInput: [5], setup: [1, 0, 2], since: 2 });
   assert.deepEqual([...history.failures()], [["login/login-failed", 3]]);
   history.add(60_000, stats({ uptime_seconds: 160, total_sessions: 90, failures: [{ ...failures[0], count: 50 }] }));
-  assert.deepEqual([history.latest.started, history.latest.since, history.failures().get("login/login-failed")], [0, undefined, 3]);
+  assert.deepEqual([history.latest.started, history.latest.since, history.failures().get("login/login-failed")], [0, undefined, 50]);
   assert.equal(history.add(62_000, stats({ uptime_seconds: 1, total_sessions: 2 })), true, "it was restarted");
   assert.deepEqual([history.latest.started, history.latest.since], [0, undefined]);
+  // Longer ago than the axis shows: it is not known when.
+  history.add(62_000 + SPAN + 1, stats({ uptime_seconds: 1000, failures: [{ ...failures[0], count: 60 }] }));
+  assert.deepEqual([...history.failures()], []);
 });
 
 test("samples older than the axis are dropped", () => {

@@ -141,6 +141,31 @@ shellTest("each tab has a session of its own, and closing one asks", {}, async (
   await until(async () => await tabs.count() === 1, "the tab is gone");
 });
 
+shellTest("closing another tab leaves the keyboard in the current one", {}, async ({ page, driver, login }) => {
+  await driver.run("tab=first");
+  const tabs = page.getByRole("tab");
+  for (let count = 2; count <= 3; count += 1) {
+    await driver.click("New session");
+    await driver.login(login);
+    await driver.ready();
+  }
+  await tabs.nth(0).click();
+  await driver.waitFor("tab=first");
+  for (const split of [false, true]) {
+    if (split) {
+      await driver.click("Split view");
+      await tabs.nth(0).click();
+    }
+    const last = tabs.last();
+    const before = await tabs.count();
+    await page.getByRole("button", { name: `Close ${await last.innerText()}`, exact: true }).last().click();
+    await page.getByRole("dialog").getByRole("button", { name: "End the session" }).click();
+    await until(async () => await tabs.count() === before - 1, "the tab is gone");
+    assert.equal(await tabs.nth(0).getAttribute("aria-selected"), "true");
+    assert.equal(await driver.run("echo \"[$tab]\""), "[first]");
+  }
+});
+
 shellTest("search finds and counts matches, and closes", {}, async ({ page, driver, screenshot }) => {
   await driver.run("for i in 1 2 3; do echo needle-$i; done");
   await page.keyboard.press("Control+Shift+F");

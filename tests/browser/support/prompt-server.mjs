@@ -13,8 +13,8 @@ import ssh2 from "ssh2";
  * @property {{ prompt: string, echo: boolean }[]} prompts
  */
 
-/** @param {{ banner?: string, rounds: Question[], accepts: (answers: string[][]) => boolean }} script */
-export async function startPromptServer({ banner, rounds, accepts }) {
+/** @param {{ banner?: string, rounds: Question[], accepts: (answers: string[][]) => boolean, mayAsk?: () => Promise<void> }} script */
+export async function startPromptServer({ banner, rounds, accepts, mayAsk = () => Promise.resolve() }) {
   const hostKey = join(mkdtempSync(join(tmpdir(), "sshard-prompts-")), "host");
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", hostKey]);
   const server = new ssh2.Server({ hostKeys: [readFileSync(hostKey)], ...(banner === undefined ? {} : { banner }) });
@@ -32,7 +32,7 @@ export async function startPromptServer({ banner, rounds, accepts }) {
           ask();
         });
       };
-      ask();
+      void mayAsk().then(ask);
     });
     client.on("session", (accept) => {
       const session = accept();

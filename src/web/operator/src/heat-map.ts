@@ -73,12 +73,12 @@ export class HeatMap {
     this.#frame.update(this.#yLabels(), `${this.options.about} ${count(all)} measured ${when}: ${summary.join(", ")}.`);
   }
 
-  /** Sums of the samples of each column; the last one is incomplete. */
+  /** Sums of the samples of each column; the last one is incomplete. It is not known when in a gap something was. */
   #columns(points: readonly Point[]): number[][] {
     const rows = this.bounds.length + 1;
     const columns = Array.from({ length: COLUMNS }, () => new Array<number>(rows).fill(0));
     const last = Math.floor((points.at(-1)?.at ?? 0) / COLUMN);
-    for (const point of points) {
+    for (const point of points.filter(({ since }) => since !== undefined)) {
       const column = columns[COLUMNS - 1 - (last - Math.floor(point.at / COLUMN))];
       this.options.counts(point).forEach((value, row) => {
         if (column !== undefined) {

@@ -11,7 +11,7 @@ const GAP = 12_000;
 /** Values of the charts at one time; rates are per second since the previous sample. */
 export interface Point {
   readonly at: number;
-  /** Seconds since the previous sample; undefined after a gap. */
+  /** Seconds since the previous sample; undefined after a gap, over which there are counts but no rates. */
   readonly since: number | undefined;
   readonly sessions: number;
   readonly unauthenticated: number;
@@ -50,8 +50,7 @@ export class History {
   add(at: number, stats: Stats): boolean {
     const last = this.#last;
     const restarted = last !== undefined && stats.uptime_seconds < last.stats.uptime_seconds;
-    const before = last !== undefined && !restarted && at - last.at <= GAP ? last : undefined;
-    this.#points.push(point(at, stats, before));
+    this.#points.push(point(at, stats, restarted || last === undefined || at - last.at > SPAN ? undefined : last));
     this.#last = { at, stats };
     const oldest = at - SPAN;
     const first = this.#points.findIndex((one) => one.at >= oldest);
@@ -74,7 +73,7 @@ export class History {
 }
 
 function point(at: number, stats: Stats, before: { at: number; stats: Stats } | undefined): Point {
-  const since = before === undefined ? undefined : Math.max(0.001, (at - before.at) / 1000);
+  const since = before === undefined || at - before.at > GAP ? undefined : Math.max(0.001, (at - before.at) / 1000);
   const old = before?.stats;
   const perSecond = (now: number, then: number | undefined): number =>
     since === undefined || then === undefined ? 0 : Math.max(0, now - then) / since;

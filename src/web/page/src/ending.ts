@@ -119,9 +119,9 @@ export function endingCard(ending: Ending, progress: HTMLElement, onAgain: () =>
       ending.outcome === "bad" && el("span", { class: "hint code" }, `code ${ending.short}`)));
 }
 
-/** Makes the bar with the ending below a terminal, which stays readable. */
+/** Makes the bar with the ending below a terminal, which stays readable. The bar itself can have the focus. */
 export function endingBar(ending: Ending, onReconnect: () => void, onExport: () => void): HTMLElement {
-  return el("div", { class: `ended-bar ${ending.outcome}`, role: "alert" },
+  return el("div", { class: `ended-bar ${ending.outcome}`, role: "alert", tabindex: "-1" },
     el("div", { class: "text" },
       el("p", { class: "verdict" }, ending.sentence),
       ...explanation(ending)),

@@ -84,9 +84,12 @@ export class LoginForm {
   readonly #passphrase: Field;
   readonly #certificate: Field;
   readonly #problem = el("p", { role: "alert", class: "problem" });
+  /** Texts that are a named target. */
+  readonly #names: string[];
 
   /** `names`: the targets that the operator shows. `onSubmit` gets a log-in whose fields are complete. */
-  constructor(private readonly names: readonly string[], onSubmit: (request: LoginRequest) => void) {
+  constructor(names: readonly string[], onSubmit: (request: LoginRequest) => void) {
+    this.#names = [...names];
     const list = el("datalist", { id: newId("targets") }, ...names.map((name) => el("option", { value: name })));
     this.#server = field("Server", {
       name: "server", required: true, autocomplete: "off", placeholder: names[0] ?? "host.example.org",
@@ -128,12 +131,15 @@ export class LoginForm {
     (first ?? this.#password).input.focus();
   }
 
-  /** Fills in server and user. */
-  fill(server: string, username: string): void {
-    this.#server.input.value = server;
+  /** Fills in server and user. A name stands for a named target from now on, though the operator does not show it. */
+  fill({ name, host, port }: Target, username: string): void {
+    if (name !== undefined && !this.#names.includes(name)) {
+      this.#names.push(name);
+    }
+    this.#server.input.value = name ?? host;
+    this.#port.input.value = String(port);
     this.#user.input.value = username;
     this.#updatePort();
-    this.#splitPort();
   }
 
   /** Clears every secret. */
@@ -145,7 +151,7 @@ export class LoginForm {
 
   /** Disables the port of a named target, which has its own. */
   #updatePort(): void {
-    const named = this.names.includes(this.#server.input.value.trim());
+    const named = this.#names.includes(this.#server.input.value.trim());
     this.#port.input.disabled = named;
     this.#port.input.placeholder = named ? "its own" : "22";
     this.#port.input.value = named ? "" : this.#port.input.value === "" ? "22" : this.#port.input.value;
@@ -154,7 +160,7 @@ export class LoginForm {
   /** Splits `host:2222`, typed or pasted, into both fields. */
   #splitPort(): void {
     const text = this.#server.input.value.trim();
-    const target = parseTarget(text, 0, this.names);
+    const target = parseTarget(text, 0, this.#names);
     if (target !== undefined && target.name === undefined) {
       this.#server.input.value = target.host;
       this.#port.input.value = String(target.port);
@@ -167,9 +173,9 @@ export class LoginForm {
       input.removeAttribute("aria-invalid");
     }
     this.#splitPort();
-    const target = parseTarget(this.#server.input.value, Number(this.#port.input.value), this.names);
+    const target = parseTarget(this.#server.input.value, Number(this.#port.input.value), this.#names);
     if (target === undefined) {
-      if (parseTarget(this.#server.input.value, 22, this.names) === undefined) {
+      if (parseTarget(this.#server.input.value, 22, this.#names) === undefined) {
         this.#reject("The server must be a host name, an address, or a name from the list.", this.#server);
       } else {
         this.#reject("The port must be a number from 1 to 65535.", this.#port);

@@ -1,12 +1,7 @@
 // The fragment of the address, removed from the address bar before anything else of the page runs: it may hold a
 // one-time login (`sshard demo` prints such a link). This module must be the first import of the entry.
 
-const raw = location.hash;
-if (raw !== "") {
-  history.replaceState(null, "", location.pathname + location.search);
-}
-
-/** Login of a link, used once, by the first connection. */
+/** Login of a link, used once. */
 export interface LinkLogin {
   readonly target: string;
   readonly username: string;
@@ -34,11 +29,34 @@ function parse(fragment: string): LinkLogin | undefined {
   return undefined;
 }
 
-let login = parse(raw);
+/** Returns the login of the address, if it has one, and removes it from the address bar and the history. */
+function takeLogin(): LinkLogin | undefined {
+  const fragment = location.hash;
+  if (fragment !== "") {
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  return parse(fragment);
+}
 
-/** Returns the link's login, once. */
-export function takeLinkLogin(): LinkLogin | undefined {
-  const taken = login;
-  login = undefined;
-  return taken;
+let waiting = takeLogin();
+let use: ((login: LinkLogin) => void) | undefined;
+
+function passOn(): void {
+  const login = waiting;
+  if (use !== undefined && login !== undefined) {
+    waiting = undefined;
+    use(login);
+  }
+}
+
+// A link that is opened where the page is already loads nothing.
+addEventListener("hashchange", () => {
+  waiting = takeLogin() ?? waiting;
+  passOn();
+});
+
+/** Calls `handler` with the login of each link, that of the page's own address included. */
+export function onLinkLogin(handler: (login: LinkLogin) => void): void {
+  use = handler;
+  passOn();
 }

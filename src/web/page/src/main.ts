@@ -1,7 +1,7 @@
 // Entry of the page. The fragment's module comes first: it removes a login from the address bar before anything else
 // runs.
 
-import { takeLinkLogin } from "./fragment.js";
+import { onLinkLogin } from "./fragment.js";
 import { isFramed, Parent } from "./embedding.js";
 import { parseTarget, type Target } from "./form.js";
 import { Page } from "./page.js";
@@ -31,16 +31,17 @@ const { targets, embedOrigins } = await facts();
 const query = readQuery(location.search);
 const page = new Page(targets, query);
 const tab = page.add();
-const login = takeLinkLogin();
-if (login !== undefined) {
-  const target = parseGivenTarget(login.target);
-  if (target !== undefined) {
-    void tab.start({ ...login, target, privateKey: "", passphrase: "", certificate: "", fromLink: true });
-  }
-} else if (query.target !== undefined && parseTarget(query.target, 22, targets) !== undefined) {
-  tab.fill(query.target, "");
+const asked = query.target === undefined ? undefined : parseTarget(query.target, 22, targets);
+if (asked !== undefined) {
+  tab.fill(asked, "");
   tab.focus();
 }
+onLinkLogin((login) => {
+  const target = parseGivenTarget(login.target);
+  if (target !== undefined) {
+    void page.vacantTab().start({ ...login, target, privateKey: "", passphrase: "", certificate: "", fromLink: true });
+  }
+});
 if (isFramed && embedOrigins.length > 0) {
   const parent = new Parent(embedOrigins, {
     get hasBegun() { return page.hasBegun; },

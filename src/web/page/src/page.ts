@@ -3,6 +3,7 @@
 import { Bar } from "./bar.js";
 import { askYesNo } from "./dialog.js";
 import { el } from "./dom.js";
+import type { Target } from "./form.js";
 import { showSettings } from "./preferences.js";
 import type { PageQuery } from "./query.js";
 import { SettingsStore } from "./settings.js";
@@ -84,9 +85,14 @@ export class Page implements TabOwner {
     return tab;
   }
 
-  openTab(server: string, username: string): void {
+  /** Returns the current tab, if it has only the form, or a new one. */
+  vacantTab(): Tab {
+    return this.#current?.phase === "form" ? this.#current : this.add();
+  }
+
+  openTab(target: Target, username: string): void {
     const tab = this.add();
-    tab.fill(server, username);
+    tab.fill(target, username);
     tab.focus();
   }
 
@@ -188,10 +194,12 @@ export class Page implements TabOwner {
     tab.element.remove();
     this.#tabs.splice(index, 1);
     this.#strip.remove(tab);
-    const other = tab === this.#beside ? this.#current : this.#beside;
-    this.#beside = undefined;
-    const next = other ?? this.#tabs[Math.min(index, this.#tabs.length - 1)];
-    this.#current = undefined;
+    // Keys go where they went before, unless that tab was closed.
+    const next = tab === this.#current ? this.#beside ?? this.#tabs[Math.min(index, this.#tabs.length - 1)] : this.#current;
+    if (tab === this.#current || tab === this.#beside) {
+      this.#beside = undefined;
+      this.#current = undefined;
+    }
     if (next === undefined) {
       this.add();
     } else {

@@ -81,6 +81,8 @@ export function askHostKey(host: string, key: HostKey, signal: AbortSignal): Pro
 }
 
 const CODE = /code|token|otp|passcode|verification|one.?time|pin\b/i;
+/** Prompts that take digits alone; "Passcode or option (1-3): " takes words, too. */
+const DIGITS = /\b(code|pin)\W*$/i;
 
 /** Asks the user the prompts of `host` for the log-in of `account`; `undefined` if they cancel. */
 export async function askPrompts(
@@ -95,7 +97,7 @@ export async function askPrompts(
     const input = el("input", {
       id: newId("prompt"), autofocus: index === 0, type: echo ? "text" : "password",
       autocomplete: isCode ? "one-time-code" : echo ? "off" : "current-password",
-      autocapitalize: "off", spellcheck: "false", maxlength: 1024, inputmode: isCode ? "numeric" : undefined,
+      autocapitalize: "off", spellcheck: "false", maxlength: 1024, inputmode: DIGITS.test(text) ? "numeric" : undefined,
     });
     inputs.push(input);
     return [el("label", { for: input.id, class: "remote", dir: "auto" }, visible(text) || "Answer"), input];

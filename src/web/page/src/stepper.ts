@@ -29,7 +29,8 @@ export class Stepper {
 
   constructor(title: string, onCancel: () => void) {
     for (const [name, label] of STEPS) {
-      const time = el("span", { class: "time" });
+      // Changes ten times a second, which screen readers would announce.
+      const time = el("span", { class: "time", "aria-hidden": "true" });
       const item = el("li", { "data-step": name }, el("span", {}, label), time);
       this.#rows.set(name, { item, time });
       this.list.append(item);

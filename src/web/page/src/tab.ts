@@ -3,7 +3,8 @@
 import { connect, SshardError, type ConnectOptions } from "@sshard/client";
 import { el, newId } from "./dom.js";
 import { type Ending, endingBar, endingCard, failureEnding, linkEnding } from "./ending.js";
-import { LoginForm, type LoginRequest, targetPath, targetText } from "./form.js";
+import { focusWithin, mayTakeFocus } from "./focus.js";
+import { LoginForm, type LoginRequest, type Target, targetPath, targetText } from "./form.js";
 import { LiveSession } from "./live-session.js";
 import { askHostKey, askPrompts, serverText } from "./questions.js";
 import { StatusLine } from "./status.js";
@@ -20,7 +21,7 @@ export interface TabOwner {
   /** Called when the name, the state or the ending has changed. */
   changed(tab: Tab): void;
   /** Opens a tab with the form filled in. */
-  openTab(server: string, username: string): void;
+  openTab(target: Target, username: string): void;
   /** Moves the focus to the bar above. */
   leaveTerminal(): void;
 }
@@ -42,6 +43,8 @@ export class Tab {
   ending: Ending | undefined;
   /** True if the bell rang while the tab was hidden. */
   bellRang = false;
+  /** True while a question of the log-in waits for the user to come to the tab. */
+  hasQuestion = false;
   readonly #form: LoginForm;
   readonly #overlay = el("div", { class: "scroll" });
   readonly #above = el("div", { class: "above" });
@@ -50,7 +53,6 @@ export class Tab {
   #live: LiveSession | undefined;
   #abort: AbortController | undefined;
   #target = "";
-  #user = "";
   #title = "";
   #visible = true;
   #flashed = 0;
@@ -102,8 +104,8 @@ export class Tab {
     }
   }
 
-  fill(server: string, username: string): void {
-    this.#form.fill(server, username);
+  fill(target: Target, username: string): void {
+    this.#form.fill(target, username);
   }
 
   search(): void {
@@ -121,10 +123,9 @@ export class Tab {
   /** Connects. Returns once the session runs or the attempt has failed. */
   async start(request: LoginRequest): Promise<void> {
     this.#target = targetText(request.target);
-    this.#user = request.username;
     this.#title = "";
     this.ending = undefined;
-    this.#form.fill(this.#target, request.username);
+    this.#form.fill(request.target, request.username);
     const abort = new AbortController();
     this.#abort = abort;
     const stepper = new Stepper(`Connecting to ${this.#target}`, () => abort.abort());
@@ -142,7 +143,7 @@ export class Tab {
       this.#overlay.hidden = true;
       this.#live = new LiveSession(session, pane, this.status, {
         ended: (ending) => this.#ended(pane, ending),
-        another: () => this.owner.openTab(this.#target, this.#user),
+        another: () => this.owner.openTab(request.target, request.username),
       });
       this.#above.replaceChildren(this.#live.notices.element, ...bannerBar(banners));
       this.#below.replaceChildren(this.#live.pastes.element);
@@ -152,7 +153,7 @@ export class Tab {
       if (matchMedia("(any-pointer: fine)").matches) {
         this.status.show("Ctrl+Shift+F6 leaves the terminal.");
       }
-      if (this.#visible && !document.body.querySelector("dialog[open]")) {
+      if (mayTakeFocus(this.element)) {
         pane.term.focus();
       }
     } catch (error) {
@@ -190,8 +191,12 @@ export class Tab {
       flowWindow: FLOW_WINDOW,
       onStage: (stage) => stepper.enter(stage),
       onBanner: (text) => banners.append(serverText(text)),
-      onHostKey: (key, asked) => askHostKey(this.#target, key, asked.signal),
+      onHostKey: async (key, asked) => {
+        await this.#untilHere(asked.signal);
+        return askHostKey(this.#target, key, asked.signal);
+      },
       onPrompt: async (prompt, asked) => {
+        await this.#untilHere(asked.signal);
         const answers = await askPrompts(`${request.username} at ${this.#target}`, this.#target, prompt, asked.signal);
         if (answers === undefined) {
           this.#abort?.abort();
@@ -199,6 +204,22 @@ export class Tab {
         return answers ?? [];
       },
     };
+  }
+
+  /** Waits until the user is at this tab: a question would else take the keys that are typed into another one. */
+  async #untilHere(signal: AbortSignal): Promise<void> {
+    if (mayTakeFocus(this.element)) {
+      return;
+    }
+    const card = el("div", { class: "card" }, el("p", {}, `${this.#target} has a question.`),
+      el("div", { class: "actions" }, el("button", { type: "button", class: "primary" }, "Answer")));
+    this.#overlay.prepend(card);
+    this.hasQuestion = true;
+    this.owner.changed(this);
+    await focusWithin(this.element, signal);
+    card.remove();
+    this.hasQuestion = false;
+    this.owner.changed(this);
   }
 
   async #openPane(): Promise<TerminalPane> {
@@ -232,7 +253,7 @@ export class Tab {
     this.#overlay.hidden = false;
     this.#overlay.replaceChildren(endingCard(ending, stepper.list, () => this.#showForm()));
     this.#enter("ended", ending.short, ending.outcome);
-    if (this.#visible) {
+    if (mayTakeFocus(this.element)) {
       this.focus();
     }
   }
@@ -250,7 +271,8 @@ export class Tab {
     pane.announcesSize = false;
     pane.fit();
     if (hadFocus) {
-      this.#below.querySelector<HTMLElement>("button.primary")?.focus();
+      // On no button: what the user is typing must not press it.
+      this.#below.querySelector<HTMLElement>(".ended-bar")?.focus();
     }
   }
 

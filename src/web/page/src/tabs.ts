@@ -15,6 +15,9 @@ function stateOf(tab: Tab): string {
   if (tab.ending !== undefined) {
     return `${tab.ending.outcome === "good" ? "ended" : "failed"}, ${tab.ending.short}: `;
   }
+  if (tab.hasQuestion) {
+    return "has a question: ";
+  }
   return tab.bellRang ? "bell: " : "";
 }
 
@@ -60,7 +63,7 @@ export class TabStrip {
   update(current: Tab, beside: Tab | undefined): void {
     for (const { tab, item, button, close } of this.#entries) {
       const selected = tab === current;
-      const state = tab.bellRang ? "bell" : (tab.ending?.outcome ?? tab.phase);
+      const state = tab.hasQuestion || tab.bellRang ? "bell" : (tab.ending?.outcome ?? tab.phase);
       button.replaceChildren(
         el("span", { class: `dot ${state}`, "aria-hidden": "true" }),
         el("span", { class: "offscreen" }, stateOf(tab)), el("span", { class: "name" }, tab.name));
