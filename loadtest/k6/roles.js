@@ -27,6 +27,9 @@ const READ_MS = 50;
 const SILENCE_MS = 500;
 // Marker that the sink prints before the time of the interrupt, in nanoseconds since 1970.
 const MARK = /\^C at (\d+)\n/;
+const CARET = '^'.charCodeAt(0);
+// More bytes than the marker and its time have.
+const MARK_BYTES = 64;
 
 /**
  * @param {Role['ready']} ready
@@ -175,7 +178,8 @@ function bulkReader() {
 }
 
 // With endless output: acknowledges BYTES_PER_SECOND for DURATION, then types Ctrl-C, reads on at full
-// speed and notes when the remote side saw it and when the output stopped.
+// speed and notes when the remote side saw it and when the output stopped. A pause before it was seen is
+// TCP's, between a full buffer and its next window probe.
 function slowReader() {
   const role = flooding((session) => {
     const began = Date.now();
@@ -205,11 +209,11 @@ function slowReader() {
       listen();
     };
     const listen = () => {
-      if (Date.now() - last >= SILENCE_MS) {
+      if (seen && Date.now() - last >= SILENCE_MS) {
         silent.add(last - typed);
         session.close();
       } else if (Date.now() - typed > GRACE_MS + settings.duration) {
-        session.fail('output goes on after Ctrl-C');
+        session.fail(seen ? 'output goes on after Ctrl-C' : 'Ctrl-C was not seen');
       } else {
         session.after(READ_MS, listen);
       }
@@ -219,16 +223,22 @@ function slowReader() {
       if (typed) {
         last = Date.now();
         tell(came);
-        tail = (tail + String.fromCharCode(...bytes.slice(-64))).slice(-128);
+        // The marker may span two messages, and output that was queued before may follow it in the same one.
+        const caret = bytes.lastIndexOf(CARET);
+        const from = Math.max(0, caret);
+        const text = String.fromCharCode(...bytes.slice(from, from + MARK_BYTES));
+        tail = ((caret < 0 ? tail : '') + text).slice(0, MARK_BYTES);
         const mark = seen ? null : MARK.exec(tail);
         if (mark) {
-          seen = true;
           interrupted.add(Math.max(0, Number(String(mark[1]).slice(0, -6)) - typed));
         }
+        seen = seen || mark !== null || !marks;
       }
     };
     read();
   });
+  // Mode of the sink that prints the marker; from anything else, any output after the key shows that it was seen.
+  const marks = (role.command || role.user) === 'flood';
   role.flowWindow = settings.window;
   return role;
 }

@@ -95,7 +95,8 @@ pub(crate) struct Common {
     /// Directory for plots
     #[arg(long)]
     pub(crate) svg: Option<PathBuf>,
-    /// Upper bound of the p99 latency; exit status 1 above it
+    /// Upper bound of the p99 latency; exit status 1 above it. Not for slow-reader, which measures
+    /// no latency
     #[arg(long, value_parser = humantime::parse_duration)]
     pub(crate) max_p99: Option<Duration>,
 }

@@ -10,6 +10,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().split() {
@@ -43,6 +44,11 @@ fn sink(flags: &SinkFlags) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn load(flags: &Common) -> Result<ExitCode, Box<dyn Error>> {
+    let scenario = flags.plan.scenario;
+    if flags.max_p99.is_some() && !scenario.measures_latency() {
+        let name = scenario.name();
+        return Err(format!("--max-p99: {name} measures no latency; leave the flag out").into());
+    }
     let report = scenario::run(&flags.plan)?;
     write!(std::io::stdout(), "{}", report::table(&report))?;
     write_files(flags, &report)?;
@@ -50,16 +56,8 @@ fn load(flags: &Common) -> Result<ExitCode, Box<dyn Error>> {
     if report.opened == 0 {
         writeln!(std::io::stdout(), "FAILED no session was ready")?;
         passed = false;
-    }
-    if let (Some(limit), Some(latency)) = (flags.max_p99, report.latency)
-        && u128::from(latency.p99) > limit.as_micros()
-    {
-        let p99 = latency.p99 as f64 / 1e3;
-        let limit = humantime::format_duration(limit);
-        writeln!(
-            std::io::stdout(),
-            "FAILED p99 of {p99:.3} ms is above {limit}"
-        )?;
+    } else if let Some(problem) = flags.max_p99.and_then(|limit| exceeded(limit, &report)) {
+        writeln!(std::io::stdout(), "FAILED {problem}")?;
         passed = false;
     }
     Ok(if passed {
@@ -67,6 +65,20 @@ fn load(flags: &Common) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Returns why the p99 latency is not known to be within `limit`; None if it is.
+fn exceeded(limit: Duration, report: &Report) -> Option<String> {
+    let shown = humantime::format_duration(limit);
+    let Some(latency) = report.latency else {
+        return Some(format!(
+            "no answer was measured, so there is no p99 to compare with {shown}; unless sessions \
+             failed, raise --duration or --rate"
+        ));
+    };
+    let p99 = latency.p99 as f64 / 1e3;
+    (u128::from(latency.p99) > limit.as_micros())
+        .then(|| format!("p99 of {p99:.3} ms is above {shown}"))
 }
 
 fn write_files(flags: &Common, report: &Report) -> Result<(), Box<dyn Error>> {

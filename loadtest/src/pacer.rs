@@ -112,13 +112,12 @@ mod tests {
         assert!(start.elapsed() >= Duration::from_millis(40));
     }
 
+    /// The next wake-up is 1000 s away: without the stop, the test would not end.
     #[test]
     fn a_dropped_pacer_stops_at_once() {
-        let start = Instant::now();
         let wake = Arc::new(Notify::new());
         let mut times = Schedule::steady(0.001);
         times.next();
-        drop(Pacer::start(vec![(times, wake)], start, Duration::MAX).unwrap());
-        assert!(start.elapsed() < Duration::from_secs(10));
+        drop(Pacer::start(vec![(times, wake)], Instant::now(), Duration::MAX).unwrap());
     }
 }

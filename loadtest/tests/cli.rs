@@ -34,6 +34,11 @@ fn exit_status_is_2_without_a_run_and_1_after_failures() {
         assert_eq!(output.status.code(), Some(2), "{words}: {output:?}");
         assert!(!output.stderr.is_empty(), "{words}");
     }
+    let words = "slow-reader --max-p99 1ms --url ws://127.0.0.1:1/ws/h/22";
+    let output = sshard_load(words);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("slow-reader measures no latency"), "{text}");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
     let url = format!("ws://{}/ws/h/22", closed.unwrap());
     let output = sshard_load(&format!("typing --quiet --sessions 2 --url {url}"));

@@ -187,14 +187,17 @@ fn failures_are_counted_and_reported_and_break_a_threshold() {
         assert!(ended.stderr.contains(why), "{}", ended.stderr);
         assert!(ended.stdout.contains("FAILED          session_failed"));
     }
-    // A key that never comes back.
-    let ended = fixture.script(&format!("{SMALL} SSHARD_USER=null SOCKETS=1"));
-    assert_eq!(ended.code, Some(99), "{}", ended.stdout);
-    assert!(
-        ended.stderr.contains("10 keys without an echo"),
-        "{}",
-        ended.stderr
-    );
+    // A key that never comes back, and a Ctrl-C that nothing answers.
+    for (scenario, why) in [
+        ("typing", "10 keys without an echo"),
+        ("slow-reader", "Ctrl-C was not seen"),
+    ] {
+        let ended = fixture.script(&format!(
+            "{SMALL} SCENARIO={scenario} SSHARD_USER=null SOCKETS=1"
+        ));
+        assert_eq!(ended.code, Some(99), "{}", ended.stdout);
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -140,6 +140,34 @@ fn the_generators_exit_status_is_returned() {
 }
 
 #[test]
+fn a_bound_of_the_latency_fails_when_no_answer_was_measured() {
+    let words = "typing --sessions 1 --duration 0s --warm-up 100ms --max-p99 1h --quiet";
+    let mut run = Run::start(words);
+    assert_eq!(run.exit_status(), Some(1), "{}", run.stderr.whole());
+    let report = run.stdout.whole();
+    assert!(
+        report.contains("\nFAILED no answer was measured"),
+        "{report}"
+    );
+}
+
+#[test]
+fn flags_of_the_bridge_override_the_log_level() {
+    let words = "idle-hold --sessions 1 --duration 10m --quiet -- --shards 1 --log-level info";
+    let mut run = Run::start(words);
+    let served = || {
+        let mut folders = fs::read_dir(run.directory.path()).unwrap();
+        let log = folders.next()?.unwrap().path().join("bridge.err");
+        let log = fs::read_to_string(log).ok()?;
+        log.contains("serving").then_some(())
+    };
+    let found = poll(DEADLINE, served);
+    assert!(found.is_some(), "{}", run.stderr.text());
+    kill_process(Pid::from_child(&run.process), Signal::TERM).unwrap();
+    assert_eq!(run.exit_status(), Some(143));
+}
+
+#[test]
 fn the_error_of_a_bridge_that_does_not_start_is_printed() {
     let mut run = Run::start("typing -- --set no.such_setting=1");
     assert_eq!(run.exit_status(), Some(2));

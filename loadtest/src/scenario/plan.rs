@@ -72,6 +72,12 @@ impl Scenario {
         }
     }
 
+    /// Returns whether the report of the scenario has a latency: that of sends and their answers.
+    #[must_use]
+    pub fn measures_latency(self) -> bool {
+        !matches!(self, Self::SlowReader { .. })
+    }
+
     /// Mode of the sink that the scenario needs.
     #[must_use]
     pub fn mode(self) -> Mode {
