@@ -75,16 +75,17 @@ fn every_connection_that_ends_without_a_login_counts() {
         refused_after_two(&bridge, ssh.addr(), fields, code, &what);
         assert_eq!(connected(&ssh), 2, "{what}");
     }
-    for (script, code) in [
-        (Script::Silent, "deadline"),
-        (Script::BannerThenSilence, "deadline"),
-        (Script::KexInitThenSilence, "deadline"),
-        (Script::BannerThenJunk, "handshake-failed"),
-        (Script::HttpThenEnd, "not-ssh"),
-        (Script::Hangup, "server-refused"),
+    let soon: &[&str] = &["ssh.handshake_timeout=300ms"];
+    for (script, settings, code) in [
+        (Script::Silent, soon, "deadline"),
+        (Script::BannerThenSilence, soon, "deadline"),
+        (Script::KexInitThenSilence, soon, "deadline"),
+        (Script::BannerThenJunk, &[], "handshake-failed"),
+        (Script::HttpThenEnd, &[], "not-ssh"),
+        (Script::Hangup, &[], "server-refused"),
     ] {
         let server = HostileServer::start(script);
-        let settings = [&SLOW_LOGINS[..], &["ssh.handshake_timeout=300ms"]].concat();
+        let settings = [&SLOW_LOGINS[..], settings].concat();
         let bridge = bridge_to(&[server.addr()], &settings);
         refused_after_two(&bridge, server.addr(), &wrong, code, &format!("{script:?}"));
         assert_eq!(server.accepted(), 2, "{script:?}");
@@ -164,10 +165,14 @@ fn one_client_does_not_delay_others() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
     let settings = [BEHIND_PROXY, "rate_limit.login_failures=1000"];
     let bridge = bridge_to(&[ssh.addr()], &settings);
+    let start = Instant::now();
     for _ in 0..20 {
         auth(&bridge, ssh.addr(), &client(1), &password("u", "wrong")).until_close();
     }
-    assert!(connected(&ssh) <= 4, "{}", connected(&ssh));
+    // The third login's worth of the target's budget is left to the others.
+    let failed = connected(&ssh);
+    let most = 2 + start.elapsed().as_secs() / 5 + 1;
+    assert!(failed as u64 <= most, "{failed} in {:?}", start.elapsed());
     auth(&bridge, ssh.addr(), &client(2), &password("u", "right")).wait_type("ready");
 }
 
@@ -208,8 +213,13 @@ fn a_successful_login_does_not_help_to_guess_other_users() {
 #[test]
 fn many_users_behind_one_address_log_in() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
-    let settings = [&SLOW_LOGINS[..], &["limits.max_connections_per_host=200"]].concat();
-    let bridge = bridge_to(&[ssh.addr()], &settings);
+    // The last ones wait for the others' logins, in the stage `connect`.
+    let patient = [
+        "limits.max_connections_per_host=200",
+        "ssh.connect_timeout=60s",
+        "limits.connection_timeout=120s",
+    ];
+    let bridge = bridge_to(&[ssh.addr()], &[&SLOW_LOGINS[..], &patient].concat());
     thread::scope(|scope| {
         for number in 0..100 {
             let (bridge, ssh) = (&bridge, &ssh);

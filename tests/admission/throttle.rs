@@ -54,7 +54,9 @@ fn the_third_failure_in_a_row_reaches_no_sshd() {
     }
     // Another client is not concerned.
     auth(&bridge, sshd.addr(), OTHER, &right).wait_type("ready");
+    // sshd answers before it logs.
     sshd.wait_log("Accepted password");
+    sshd.wait_log_count("Failed password", 2);
     assert_eq!(
         sshd.log().matches("Connection from ").count(),
         3,

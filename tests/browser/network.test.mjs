@@ -9,16 +9,25 @@ import { after } from "node:test";
 import { freePort } from "../../src/web/client/test/support/bridge.mjs";
 import { until } from "./support/driver.mjs";
 import { pageTest } from "./support/page.mjs";
+import { TcpProxy } from "./support/tcp-proxy.mjs";
 
-const port = await freePort();
+// The settings of a bridge name the port of its page. A proxy holds that port from now on, and the bridge takes any.
+const [direct, behind] = [new TcpProxy(), new TcpProxy()];
+after(() => {
+  direct.close();
+  behind.close();
+});
+
+const port = await direct.listen();
 const plain = `http://lan.test:${port}/`;
 
 pageTest("over plain http by name the page warns, and works without the clipboard API", {
-  args: ["--listen", `127.0.0.1:${port}`], settings: [`server.public_hosts=lan.test:${port}`],
+  settings: [`server.public_hosts=lan.test:${port}`],
   browser: ["--host-resolver-rules=MAP lan.test 127.0.0.1"], origins: [plain],
   // Chromium reports it for every such page; behind a proxy the bridge cannot know that there is no TLS.
   expectConsole: [/Cross-Origin-Opener-Policy header has been ignored/],
-}, async ({ page, driver, login, screenshot }) => {
+}, async ({ page, driver, bridge, login, screenshot }) => {
+  direct.target = bridge.address;
   await page.goto(plain);
   assert.deepEqual(await page.evaluate(() => [isSecureContext, "clipboard" in navigator]), [false, false]);
   await page.getByText("plain http").waitFor();
@@ -38,12 +47,14 @@ pageTest("over plain http by name the page warns, and works without the clipboar
 });
 
 const dir = mkdtempSync(join(tmpdir(), "sshard-haproxy-"));
-const [bridgePort, securePort] = [await freePort(), await freePort()];
-const secure = `https://localhost:${securePort}/team/terminal/`;
 execFileSync("openssl", [
   "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
   "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", join(dir, "pem.key"), "-out", join(dir, "pem"),
 ], { stdio: "ignore" });
+const behindPort = await behind.listen();
+// HAProxy binds it at once.
+const securePort = await freePort();
+const secure = `https://localhost:${securePort}/team/terminal/`;
 writeFileSync(join(dir, "haproxy.cfg"), `
 global
     maxconn 100
@@ -57,7 +68,7 @@ frontend public
     bind 127.0.0.1:${securePort} ssl crt ${join(dir, "pem")} alpn h2,http/1.1
     use_backend bridge if { path_beg /team/terminal }
 backend bridge
-    server one 127.0.0.1:${bridgePort}
+    server one 127.0.0.1:${behindPort}
 `);
 const haproxy = spawn("/usr/sbin/haproxy", ["-db", "-f", join(dir, "haproxy.cfg")], { stdio: "inherit" });
 after(() => haproxy.kill("SIGKILL"));
@@ -69,10 +80,11 @@ const listens = () => new Promise((resolve) => {
 });
 
 pageTest("the page works under a prefix behind HAProxy with TLS", {
-  args: ["--listen", `127.0.0.1:${bridgePort}`], origins: [`https://localhost:${securePort}/team/terminal`],
+  origins: [`https://localhost:${securePort}/team/terminal`],
   settings: ["server.path_prefix=/team/terminal", `server.public_hosts=localhost:${securePort}`, "server.trusted_proxies=127.0.0.1"],
   context: { ignoreHTTPSErrors: true },
-}, async ({ page, driver, login, screenshot }) => {
+}, async ({ page, driver, bridge, login, screenshot }) => {
+  behind.target = bridge.address;
   await until(listens, "HAProxy listens");
   // Without the slash it is sent to the address with it.
   await page.goto(secure.slice(0, -1));

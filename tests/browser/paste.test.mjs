@@ -1,6 +1,8 @@
 // Pastes and copies: what reaches the server, what needs the user's consent, and what is never let through.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { WAITING_PROGRAM, until } from "./support/driver.mjs";
 import { CLIPBOARD, shellTest } from "./support/page.mjs";
 
@@ -58,7 +60,8 @@ shellTest("a paste of several lines needs consent, and its control characters ar
 
 shellTest("a large paste needs consent also in bracketed paste mode", CLIPBOARD, async ({ page, driver }) => {
   // One program, so that the interrupt reaches it and not the shell between two.
-  await driver.line(`bash -c "printf '\\e[?2004h'; cat > /dev/null"`);
+  await driver.line(`bash -c "printf '\\e[?2004h'; echo waiting; cat > /dev/null"`);
+  await driver.waitingProgram();
   await driver.paste("x\n".repeat(60));
   await page.getByRole("dialog").getByText(/Paste 60 lines/).waitFor();
   await page.keyboard.press("Escape");
@@ -66,14 +69,18 @@ shellTest("a large paste needs consent also in bracketed paste mode", CLIPBOARD,
   await driver.waitFor(/\$ $/);
 });
 
-shellTest("a cancelled paste still ends its bracketed paste", CLIPBOARD, async ({ page, driver }) => {
-  // Nothing reads for some seconds, so that the paste is not through when it is cancelled.
-  await driver.line("stty raw -echo; printf '\\e[?2004h'; echo ready; sleep 4; timeout --foreground 5 cat > paste.out; stty sane; tail -c 6 paste.out | base64; rm paste.out");
+shellTest("a cancelled paste still ends its bracketed paste", CLIPBOARD, async ({ page, driver, sshd }) => {
+  // Nothing reads until the paste is cancelled, so that it is not through before; then perl reads up to its end.
+  const cancelled = join(sshd.dir, "cancelled");
+  await driver.line("stty raw -echo; printf '\\e[?2004h'; echo ready; "
+    + `until [ -e ${cancelled} ]; do sleep 0.1; done; perl -e '$/ = "\\e[201~"; print scalar <STDIN>' > paste.out; `
+    + "stty sane; tail -c 6 paste.out | base64; rm paste.out");
   await driver.waitFor("\nready");
   await driver.paste("y".repeat(3_000_000));
   await page.getByRole("dialog").getByRole("button", { name: "Paste", exact: true }).click();
   await page.getByText("Cancel the paste").click();
   await page.getByText("Cancel the paste").waitFor({ state: "detached" });
+  writeFileSync(cancelled, "");
   await driver.waitFor(Buffer.from(`${ESC}[201~`).toString("base64"));
 });
 

@@ -222,7 +222,7 @@ impl LeakFixture {
         ];
         self.bridge.signal(Signal::TERM);
         assert_eq!(self.bridge.wait_exit(DEADLINE).code(), Some(0));
-        all.push(("log", self.bridge.stderr()));
+        all.push(("log", self.bridge.whole_stderr()));
         all.push(("stdout", self.bridge.stdout()));
         let audit = self.directory.path().join("audit");
         all.push(("audit log", fs::read_to_string(audit).unwrap()));

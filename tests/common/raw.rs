@@ -224,15 +224,29 @@ impl Raw {
         }
     }
 
-    /// Sends `auth` of the dialect `sshard.v1`, and returns `ready`.
+    /// Sends `auth` of the dialect `sshard.v1`, and returns `ready`. Answers pings on the way: a
+    /// slow login must not count as missed pongs.
     pub(crate) fn login_v1(&mut self) -> Value {
         self.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
         loop {
-            let text = self.text();
+            let frame = self.frame().expect("`ready` before the end");
+            if frame.first == 0x89 {
+                self.send_frame(0x8a, &frame.payload);
+                continue;
+            }
+            assert_eq!(frame.first, 0x81, "{frame:?}");
+            let text: Value = serde_json::from_slice(&frame.payload).unwrap();
             if text["type"] == "ready" {
                 return text;
             }
         }
+    }
+
+    /// Waits until the session has processed the messages so far: what another socket brings
+    /// later, such as output of the SSH server, cannot overtake them. Leaves pings unanswered.
+    pub(crate) fn wait_processed(&mut self) {
+        self.send_frame(0x81, br#"{"type":"ping"}"#);
+        assert_eq!(self.text()["type"], "pong");
     }
 
     /// Code and reason of the close frame, after everything before it.

@@ -104,6 +104,17 @@ impl Sshd {
         assert!(found, "sshd never logged {pattern:?}:\n{}", self.log());
     }
 
+    /// Waits until sshd has logged `pattern` so often.
+    pub(crate) fn wait_log_count(&self, pattern: &str, count: usize) {
+        let often = |text: &str| text.matches(pattern).count() >= count;
+        let found = self.log.wait(DEADLINE, |text| often(text).then_some(()));
+        let log = self.log();
+        assert!(
+            found.is_some(),
+            "sshd never logged {pattern:?} {count} times:\n{log}"
+        );
+    }
+
     /// Kills the listener, every connection, and all their processes.
     pub(crate) fn kill(&mut self) {
         if self.process.try_wait().unwrap().is_some() {

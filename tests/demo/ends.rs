@@ -1,6 +1,6 @@
 //! The end of the demo, by a signal or by its time.
 
-use crate::common::{DEADLINE, Demo};
+use crate::common::{DEADLINE, Demo, wait_until};
 use rustix::process::Signal;
 
 #[test]
@@ -39,7 +39,8 @@ fn no_process_of_its_sessions_outlives_the_demo() {
     let mut open = demo.login();
     open.send_binary(format!("export {word}; trap '' HUP; sleep 1000 & sleep 1000 & ps > /dev/null; echo r''eady; sleep 1000\r").as_bytes());
     open.output_until("ready");
-    assert!(with_word(&word) >= 5, "{}", with_word(&word));
+    // Those of the shell that logged out may not have reached their `sleep` yet.
+    wait_until("its processes run", || with_word(&word) >= 5);
     demo.bridge.signal(Signal::INT);
     assert_eq!(open.until_close().0, 1001);
     assert_eq!(demo.bridge.wait_exit(DEADLINE).code(), Some(0));
@@ -48,9 +49,9 @@ fn no_process_of_its_sessions_outlives_the_demo() {
 
 #[test]
 fn the_demo_ends_after_its_time_and_notifies_its_sessions_before() {
-    let mut demo = Demo::plain(&["--for", "3s"]);
+    let mut demo = Demo::plain(&["--for", "10s"]);
     let text = &demo.text;
-    assert!(text.contains("It ends by itself in 3s. Ctrl-C"), "{text}");
+    assert!(text.contains("It ends by itself in 10s. Ctrl-C"), "{text}");
     let mut client = demo.login();
     let notice = client.wait_type("notice");
     assert_eq!(notice["kind"], "drain", "{notice}");

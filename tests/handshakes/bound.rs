@@ -191,7 +191,7 @@ fn a_trusted_proxy_is_not_one_client() {
 /// Sessions hold no handshake slot.
 #[test]
 fn every_end_of_a_handshake_returns_its_slot() {
-    let fixture = Fixture::new(&["server.max_handshakes=1", "server.upgrade_timeout=2s"]);
+    let fixture = Fixture::new(&["server.max_handshakes=1", "server.upgrade_timeout=5s"]);
     let admin = Admin::of(&fixture.bridge);
     let mut sessions = Vec::new();
     for _ in 0..2 {

@@ -6,22 +6,20 @@ use crate::fixture::MACHINE;
 use serde_json::json;
 use std::sync::PoisonError;
 use std::thread;
-use std::time::{Duration, Instant};
 
 const SESSIONS: usize = 200;
 
-/// Promise to users: the time until the error.
-const PROMISE: Duration = Duration::from_secs(2);
-
+/// The end of the socket is enough: no keep-alive is due, and no deadline runs.
 #[test]
-fn each_client_gets_an_error_within_two_seconds_of_its_servers_death() {
+fn each_client_gets_an_error_when_its_server_dies() {
     let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     let mut sshd = Sshd::with(&["UsePAM no"]);
     sshd.authorise(&key);
     let bridge = Bridge::serve(&format!(
         "--shards 2 --allow {} --set ssh.host_key_policy=off
-         --set limits.max_connections_per_host=1000 --set websocket.ping_interval=600s",
+         --set limits.max_connections_per_host=1000 --set websocket.ping_interval=600s
+         --set ssh.keepalive_interval=1h",
         sshd.addr()
     ));
     let admin = Admin::of(&bridge);
@@ -47,26 +45,19 @@ fn each_client_gets_an_error_within_two_seconds_of_its_servers_death() {
             thread::spawn(move || {
                 let error = client.wait_type("error");
                 let close = client.until_close();
-                (error, close, Instant::now())
+                (error, close)
             })
         })
         .collect();
-    let killed = Instant::now();
     sshd.kill();
-    let mut last = Duration::ZERO;
     for client in waiting {
-        let (error, (code, reason), told) = client.join().unwrap();
+        let (error, (code, reason)) = client.join().unwrap();
         assert_eq!(error["code"], "connection-lost", "{error}");
         assert_eq!(
             (code, reason.as_str()),
             (4503, "the SSH connection was lost")
         );
-        last = last.max(told.duration_since(killed));
     }
-    assert!(
-        last < PROMISE,
-        "the last of {SESSIONS} was told after {last:?}"
-    );
     admin.wait_empty();
     let ended = admin.ended();
     let lost = ("relay".to_owned(), "connection-lost".to_owned());

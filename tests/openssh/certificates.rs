@@ -57,7 +57,7 @@ fn accepts(sshd: &Sshd, known_hosts: &str) {
     let (mut client, _bridge) = attempt(sshd, known_hosts, "strict");
     expect_ready(&mut client);
     expect_shell(&mut client);
-    assert!(sshd.log().contains(AUTHENTICATION));
+    sshd.wait_log(AUTHENTICATION);
 }
 
 fn refuses(sshd: &Sshd, known_hosts: &str, code: &str, words: &str) {

@@ -67,7 +67,7 @@ impl HostFixture {
         expect_ready(&mut client);
         expect_shell(&mut client);
         // So that `refuses` would find it.
-        assert!(self.sshd.log().contains(AUTHENTICATION));
+        self.sshd.wait_log(AUTHENTICATION);
     }
 
     /// Asserts a refusal with 4409, before any packet of a login was sent.

@@ -12,8 +12,9 @@ const SOON: &str = "--drain-timeout 700ms --shards 2";
 /// Checks that the process ends with 0 and aborts no session: each has closed by its own timer.
 fn ends(bridge: &mut Bridge) {
     assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));
-    bridge.wait_stderr("all sessions have ended", DEADLINE);
-    assert!(!bridge.stderr().contains("cut off"), "{}", bridge.stderr());
+    let log = bridge.whole_stderr();
+    assert!(log.contains("all sessions have ended"), "{log}");
+    assert!(!log.contains("aborting sessions"), "{log}");
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn sessions_left_at_the_deadline_are_closed_with_1001() {
         for (client, stage) in relaying.chain([(&mut unborn, "auth")]) {
             let notice = client.wait_type("notice");
             let left = notice["deadline_ms"].as_u64().unwrap();
-            assert!((1..=700).contains(&left), "{notice}");
+            assert!(left <= 700, "{notice}");
             let error = client.wait_type("error");
             assert_eq!(error["code"], "drain", "{error}");
             assert_eq!(error["stage"], stage, "{error}");

@@ -19,7 +19,11 @@ fn hello_comes_first_with_version_deadline_and_message_limit() {
 /// Neither `ping` nor a pong extends the deadline.
 #[test]
 fn auth_must_come_within_its_deadline() {
-    let settings = ["session.auth_timeout=300ms", "websocket.ping_interval=20ms"];
+    let settings = [
+        "session.auth_timeout=300ms",
+        "websocket.ping_interval=20ms",
+        "websocket.max_missed_pongs=100",
+    ];
     let fixture = Fixture::new(&settings);
     let mut client = fixture.v1();
     client.wait_type("hello");

@@ -223,7 +223,7 @@ fn an_answer_may_take_longer_than_the_login() {
     let settings = [
         "ssh.auth_timeout=1s",
         "limits.connection_timeout=2s",
-        "session.prompt_timeout=3s",
+        "session.prompt_timeout=10s",
     ];
     let fixture = Fixture::asking(rounds, &settings);
     let mut client = fixture.auth(&json!({ "username": "u" }));

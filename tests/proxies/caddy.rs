@@ -1,7 +1,6 @@
 //! Caddy, with its example; the certificate is the test's.
 
 use crate::NAME;
-use crate::common::free_port;
 use crate::common::tls::Pair;
 use crate::process::{Directory, Process, replace};
 use std::net::SocketAddr;
@@ -10,8 +9,13 @@ use std::process::Command;
 const SITE: &str = include_str!("Caddyfile");
 
 pub(crate) fn start(bridge: SocketAddr, pair: &Pair) -> Process {
+    // Logged once its sockets are bound.
+    let ready = "serving initial configuration";
+    Process::on_free_port(ready, |addr| start_at(addr, bridge, pair))
+}
+
+fn start_at(addr: SocketAddr, bridge: SocketAddr, pair: &Pair) -> Process {
     let directory = Directory::new();
-    let addr = free_port();
     let [certificate, key] = directory.install(pair);
     // The test's client names no host in TLS, and needs neither port 80 nor Caddy's own API.
     let own =
@@ -33,5 +37,5 @@ pub(crate) fn start(bridge: SocketAddr, pair: &Pair) -> Process {
     for variable in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
         command.env(variable, directory.at("home"));
     }
-    Process::start(command, addr, directory).wait_listening()
+    Process::start(command, addr, directory)
 }

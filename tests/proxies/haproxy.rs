@@ -29,8 +29,11 @@ impl Haproxy {
         let config = replace(&config, "/etc/haproxy/ssh.example.org.pem", &both);
         let bridge = format!("server bridge1 {bridge}");
         let config = replace(&config, "server bridge1 127.0.0.1:8022", &bridge);
-        // The test does not wait for seconds.
+        // The test does not wait for seconds. Without a time of their own, checks would time out
+        // after `inter`.
         let config = replace(&config, "inter 2s", "inter 50ms");
+        let defaults = "\ndefaults\n    timeout check 10s";
+        let config = replace(&config, "\ndefaults", defaults);
         let socket = directory.at("stats").display().to_string();
         let stats = format!("\nglobal\n    stats socket {socket} mode 600");
         let config = replace(&config, "\nglobal", &stats);

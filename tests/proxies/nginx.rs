@@ -1,6 +1,5 @@
 //! nginx, with its example as the one site.
 
-use crate::common::free_port;
 use crate::common::tls::Pair;
 use crate::process::{Directory, Process, replace};
 use std::net::SocketAddr;
@@ -9,8 +8,12 @@ use std::process::Command;
 const SITE: &str = include_str!("nginx.conf");
 
 pub(crate) fn start(bridge: SocketAddr, pair: &Pair) -> Process {
+    // Logged once its sockets are bound.
+    Process::on_free_port("event method", |addr| start_at(addr, bridge, pair))
+}
+
+fn start_at(addr: SocketAddr, bridge: SocketAddr, pair: &Pair) -> Process {
     let directory = Directory::new();
-    let addr = free_port();
     let [certificate, key] = directory.install(pair);
     let site = replace(SITE, "listen 443 ssl", &format!("listen {addr} ssl"));
     let site = replace(&site, "/etc/nginx/ssh.example.org.pem", &certificate);
@@ -31,5 +34,5 @@ pub(crate) fn start(bridge: SocketAddr, pair: &Pair) -> Process {
     let main = directory.write("nginx.conf", &main);
     let mut command = Command::new("/usr/sbin/nginx");
     command.args(["-e", "stderr", "-c", &main]);
-    Process::start(command, addr, directory).wait_listening()
+    Process::start(command, addr, directory)
 }

@@ -1,11 +1,14 @@
 //! A proxy as a process, with a directory of its own.
 
 use crate::common::tls::Pair;
-use crate::common::{DEADLINE, Log, poll};
+use crate::common::{DEADLINE, Log, free_port};
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+
+/// Attempts with another port each: some other program may take one before the proxy does.
+const PORT_ATTEMPTS: usize = 5;
 
 /// Files of a proxy that is to be started.
 pub(crate) struct Directory(tempfile::TempDir);
@@ -58,15 +61,21 @@ impl Process {
         }
     }
 
-    /// Waits until somebody listens.
-    pub(crate) fn wait_listening(mut self) -> Self {
-        let listening = poll(DEADLINE, || {
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "{ended:?}: {}", self.log.text());
-            TcpStream::connect(self.addr).ok()
-        });
-        assert!(listening.is_some(), "{}", self.log.text());
-        self
+    /// Starts a proxy by `start` on a port that stays free, and waits until it logs `ready`. A
+    /// connection would not prove that it listens: another program might.
+    pub(crate) fn on_free_port(ready: &str, start: impl Fn(SocketAddr) -> Self) -> Self {
+        for _ in 0..PORT_ATTEMPTS {
+            let process = start(free_port());
+            if process.log.wait_for(ready, DEADLINE) {
+                return process;
+            }
+            let log = process.log();
+            assert!(
+                log.to_lowercase().contains("address already in use"),
+                "{log}"
+            );
+        }
+        panic!("none of {PORT_ATTEMPTS} ports stayed free");
     }
 
     pub(crate) fn log(&self) -> String {

@@ -5,19 +5,16 @@ use crate::dns::Dns;
 use crate::inside::{PUBLIC, inside};
 use serde_json::json;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-/// Far more than a look-up takes, far less than a hung one.
-const IN_TIME: Duration = Duration::from_secs(5);
+use std::time::Duration;
 
 /// On both families of loopback: two clients to the bridge. Four look-ups at once, two of one
 /// client; sixteen and eight with those that hang.
-fn bridge(ssh: &ScriptedSsh) -> Bridge {
+fn bridge(ssh: &ScriptedSsh, resolve_timeout: &str) -> Bridge {
     let port = ssh.addr().port();
     Bridge::serve(&format!(
         "--listen 127.0.0.1:0 --listen [::1]:0 --shards 1 --set ssh.host_key_policy=off
          --set targets.allow=*.test:{port} --set targets.resolver_threads=4
-         --set targets.resolve_timeout=1s"
+         --set targets.resolve_timeout={resolve_timeout}"
     ))
 }
 
@@ -33,23 +30,23 @@ fn hanging_look_ups_do_not_delay_others() {
     inside(|| {
         let dns = Dns::start();
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
-        let bridge = bridge(&ssh);
+        let bridge = bridge(&ssh, "5s");
         let [one, other] = [bridge.addrs()[0], bridge.addrs()[1]];
         // More than there are threads, all of one client.
         let names = (0..6).map(|n| format!("n{n}.hang.test"));
-        let hung: Vec<Client> = names.map(|name| ask_for(one, &name, &ssh)).collect();
+        let mut hung: Vec<Client> = names.map(|name| ask_for(one, &name, &ssh)).collect();
         // While they hang: another client is served.
-        let start = Instant::now();
         ask_for(other, "public.test", &ssh).wait_type("ready");
-        assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
-        for mut client in hung {
+        for client in &mut hung {
+            let event = client.recv_within(Duration::from_millis(1));
+            assert_eq!(event, None, "the other client was served after them");
+        }
+        for client in &mut hung {
             assert_eq!(client.wait_type("error")["code"], "deadline");
             assert_eq!(client.until_close().0, 4408);
         }
         // When their deadlines are over: the same client is served, too.
-        let start = Instant::now();
         ask_for(one, "public.test", &ssh).wait_type("ready");
-        assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
         assert_eq!(dns.asked("public.test"), 2);
     });
 }
@@ -60,7 +57,7 @@ fn threads_of_hanging_look_ups_are_bounded() {
     inside(|| {
         let _dns = Dns::start();
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
-        let bridge = bridge(&ssh);
+        let bridge = bridge(&ssh, "1s");
         let idle = bridge.threads();
         let mut most = 0;
         for address in bridge.addrs().iter().cycle().take(6) {

@@ -43,7 +43,7 @@ fn the_compatible_dialect_works_over_tls() {
 #[test]
 fn close_codes_arrive_over_tls() {
     let settings = [
-        "session.idle_timeout=1s",
+        "session.idle_timeout=5s",
         "limits.max_connections_per_host=1",
     ];
     let fixture = TlsFixture::new(&settings);

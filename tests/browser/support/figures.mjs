@@ -1,4 +1,5 @@
 // Figures of the page under load, for tests and for `measure.mjs`.
+import { until } from "./driver.mjs";
 
 /** @param {number[]} values @param {number} share 0.5 for the median, 1 for the largest */
 export function quantile(values, share) {
@@ -21,6 +22,8 @@ export async function interruptTimes(page, trials) {
   const times = [];
   for (let trial = 0; trial < trials; trial += 1) {
     await page.keyboard.type(`yes bulk-output-${trial}\n`);
+    // An interrupt before would reach the shell while it starts the program, and be lost.
+    await until(() => page.evaluate(isPrinted, `bulk-output-${trial}`), "bulk output");
     await page.waitForTimeout(300 + (trial % 7) * 50);
     // The listener must be there before the key, which takes another way into the page.
     await page.evaluate(startStopwatch);
@@ -28,6 +31,12 @@ export async function interruptTimes(page, trials) {
     times.push(await page.evaluate(() => probe.interrupted));
   }
   return times;
+}
+
+/** Returns true if the line above the cursor is `text`. Runs in the page. @param {string} text */
+function isPrinted(text) {
+  const { active } = probe.terminals[0].buffer;
+  return active.getLine(active.baseY + active.cursorY - 1)?.translateToString(true) === text;
 }
 
 /** Sets `probe.interrupted` to the time from the next Ctrl+C to the prompt on the screen. Runs in the page. */

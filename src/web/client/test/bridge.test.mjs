@@ -53,14 +53,14 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     const noise = `head -c ${bytes} /dev/zero | openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv 00112233445566778899aabbccddeeff 2>/dev/null`;
     const session = await open({ command: `stty raw; ${noise} | sha256sum | head -c 64; ${noise}` });
     const hash = createHash("sha256");
-    let [sum, total] = ["", 0];
+    let [sum, total, chunks] = ["", 0, 0];
     for await (const chunk of session.output) {
       const text = chunk.subarray(0, 64 - sum.length);
       sum += Buffer.from(text).toString();
       hash.update(chunk.subarray(text.length));
       total += chunk.length - text.length;
       assert(session.progress.received - session.progress.consumed <= 384 << 10);
-      if (Math.random() < 0.02) await sleep(2);
+      if (++chunks % 50 === 0) await sleep(2);
     }
     assert.equal(total, bytes);
     assert.equal(hash.digest("hex"), sum);
@@ -181,7 +181,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     const states = [];
     one.addEventListener("state", (event) => states.push(event.detail));
     const late = one.write("x".repeat(1 << 20));
-    await within(5000, one.close(), "close");
+    await within(10_000, one.close(), "close");
     assert.deepEqual(states, ["closing", "closed"]);
     assert.equal((await failure(late)).code, "client-closed");
     assert.equal((await failure(one.exited)).code, "client-closed");
@@ -190,7 +190,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     const two = await open({ command: "sleep 100" });
     const output = failure(collect(two.output));
     await fetch(`http://${bridge.admin}/api/v1/sessions/${two.id}`, { method: "DELETE", headers: { "x-sshard-admin": "1" } });
-    const error = await within(5000, failure(two.exited));
+    const error = await within(10_000, failure(two.exited));
     assert.deepEqual([error.code, error.closeCode], ["killed", 4412]);
     assert.equal((await output).code, "killed");
     assert.equal((await failure(two.write("x"))).code, "killed");
@@ -206,28 +206,30 @@ describe("a real bridge", { timeout: 120_000 }, () => {
   });
 
   test("pings measure the latency of both connections, and early", async () => {
+    const since = performance.now();
     // The next would come after 15 s.
     const session = await open({ command: "sleep 100", onStage: () => {} });
     const { detail } = await within(10_000, new Promise((resolve) => session.addEventListener("latency", resolve, { once: true })));
-    assert(detail.rttMs > 0 && detail.rttMs < 5000);
-    assert(detail.sshMs > 0 && detail.sshMs < 5000);
+    const took = performance.now() - since;
+    for (const ms of [detail.rttMs, detail.sshMs]) assert(ms > 0 && ms <= took, `${ms} of ${took} ms`);
     await session[Symbol.asyncDispose]();
   });
 
   test("a bridge that hangs is reported as no-answer, then as open, and loses nothing", async () => {
-    const session = await open({ url: asking.url, onHostKey: () => true, command: "cat", pingInterval: 300, pingTimeout: 200 });
+    const session = await open({ url: asking.url, onHostKey: () => true, command: "cat", pingInterval: 300, pingTimeout: 2000 });
     const states = [];
     session.addEventListener("state", ({ detail }) => states.push(detail));
     const output = collect(session.output);
     asking.child.kill("SIGSTOP");
     try {
-      await until(() => states.length === 1, "no-answer", 5000);
+      await until(() => states.at(-1) === "no-answer", "no-answer");
       await session.write("typed meanwhile\r");
     } finally {
       asking.child.kill("SIGCONT");
     }
-    await until(() => states.length === 2, "open", 5000);
-    assert.deepEqual(states, ["no-answer", "open"]);
+    await until(() => states.at(-1) === "open", "open");
+    // A busy machine may have been taken for a bridge that hangs, too.
+    assert(states.every((state, n) => state === ["no-answer", "open"][n % 2]), states.join());
     await session.write("\x04");
     assert.match((await within(10_000, output)).toString(), /typed meanwhile[^]*typed meanwhile/);
     assert.equal((await session.exited).status, 0);

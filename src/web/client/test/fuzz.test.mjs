@@ -58,12 +58,12 @@ test(`random messages settle every promise, seed ${seed}`, { timeout: 120_000 },
     const where = `seed ${seed}, round ${round}`;
     try {
       const callbacks = { onPrompt: ({ prompts }) => prompts.map(() => "a"), onHostKey: () => true, onBanner() {} };
-      const session = await within(5000, connect({ url: server.url, user: "u", WebSocket, ...callbacks }), where);
+      const session = await within(10_000, connect({ url: server.url, user: "u", WebSocket, ...callbacks }), where);
       void session.write("x".repeat(random(3000)), { signal: AbortSignal.timeout(1 + random(50)), tail: new Uint8Array(3) });
       if (random(2)) void session.eof();
       let total = 0;
       if (random(3)) for await (const chunk of session.output) total += chunk.length;
-      await within(5000, session.exited, where);
+      await within(10_000, session.exited, where);
     } catch (error) {
       assert(error instanceof SshardError, `${where}: ${error?.stack}`);
     } finally {

@@ -64,7 +64,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     assert.equal((await collect(session.output)).toString(), "ok");
     assert.deepEqual(await session.exited, { coreDumped: false, message: "", status: 0 });
     // The peer does not close: the client does, soon.
-    await until(() => session.state === "closed" && server.peers[0].closed !== undefined, "closed", 5000);
+    await until(() => session.state === "closed" && server.peers[0].closed !== undefined, "closed");
   });
 
   test("options, and the secrets in them, can be garbage-collected once the session runs", async () => {
@@ -164,7 +164,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     const strange = await failure(connectScripted((peer) => (peer.send({ type: "error", code: "constructor", message: 5 }), peer.socket.close(4999))));
     assert.deepEqual([strange.code, strange.closeCode, strange.retryable, strange.hint], ["constructor", 4999, false, ""]);
     // One that never closes.
-    const slow = await within(5000, failure(connectScripted((peer) => peer.send({ type: "error", code: "limit", message: "full", retryable: true }))));
+    const slow = await within(10_000, failure(connectScripted((peer) => peer.send({ type: "error", code: "limit", message: "full", retryable: true }))));
     assert.deepEqual([slow.code, slow.closeCode, slow.retryable], ["limit", 1013, true]);
   });
 
@@ -229,6 +229,8 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
 
   test("optional fields of the protocol are used where present", async () => {
     const keys = [];
+    let sent, listens;
+    const listening = new Promise((resolve) => (listens = resolve));
     const session = await connectScripted(async (peer) => {
       await peer.authenticate();
       peer.send({ type: "host_key", id: 1, algorithm: "a", fingerprint: "f", known: "changed" });
@@ -236,16 +238,19 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
       peer.send({ type: "host_key", id: 2, algorithm: "a", fingerprint: "f", known: "whatever" });
       await peer.wait("host_key_answer", 2);
       peer.ready();
-      await sleep(20);
+      await listening;
+      sent = Date.now();
       peer.send({ type: "notice", kind: "drain", deadline_ms: 60_000 });
       for (let n = 1; ; n++) peer.send({ type: "pong", data: (await peer.wait("ping", n)).data, ssh_ms: 12.5 });
     }, { onHostKey: (key) => (keys.push(key), true), pingInterval: 100 });
     const notice = new Promise((resolve) => session.addEventListener("notice", resolve));
-    const { detail } = await within(5000, new Promise((resolve) => session.addEventListener("latency", resolve)));
+    const latency = new Promise((resolve) => session.addEventListener("latency", resolve));
+    listens();
+    const { detail } = await within(10_000, latency);
     assert.equal(detail.sshMs, 12.5);
     const { kind, deadline } = (await notice).detail;
     assert.equal(kind, "drain");
-    assert(Math.abs(deadline - Date.now() - 60_000) < 10_000);
+    assert(deadline >= sent + 60_000 && deadline <= Date.now() + 60_000);
     assert.equal(session.notice.deadline, deadline);
     await session.close();
     assert.deepEqual(keys, [{ algorithm: "a", fingerprint: "f", known: "changed" }, { algorithm: "a", fingerprint: "f" }]);
@@ -279,7 +284,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
       peer.ready();
     });
     assert.equal(session.notice.kind, "drain");
-    assert(session.notice.deadline - Date.now() < 6000);
+    assert(session.notice.deadline <= Date.now() + 5000);
   });
 
   test("a notice without a deadline does not replace a drain", async () => {
@@ -308,7 +313,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     const { session, peer } = await startSession({ pingInterval: 150, pingTimeout: 100 });
     const states = [];
     session.addEventListener("state", ({ detail }) => states.push(detail));
-    await until(() => states.length === 1, "no-answer", 1500);
+    await until(() => states.length === 1, "no-answer");
     assert.deepEqual(states, ["no-answer"]);
     peer.send(Buffer.from("x"));
     await until(() => states.length === 2, "open");

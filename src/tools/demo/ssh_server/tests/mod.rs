@@ -49,6 +49,9 @@ fn program() -> Program {
 }
 
 fn server() -> EmbeddedServer {
+    // Programs inherit a signal that is ignored, as by `nohup cargo test`, but none that is handled
+    // as in `sshard demo`.
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()).unwrap();
     EmbeddedServer::start(program()).unwrap()
 }
 

@@ -35,7 +35,11 @@ export function start(command, args, pattern, env = process.env) {
     child.stdout.on("data", look);
     child.stderr.on("data", look);
     child.on("error", reject);
-    child.on("exit", (code) => reject(new Error(`${command} ended with ${code}:\n${text}`)));
+    // After the last of the output, which says why.
+    child.on("close", (code) => {
+      clearTimeout(late);
+      reject(new Error(`${command} ended with ${code}:\n${text}`));
+    });
   });
   /** @returns {Promise<void>} */
   const stop = () =>
@@ -95,17 +99,28 @@ export async function startSshd(lines = []) {
   const [hostKey, plain, locked] = [key("host", ""), key("plain", ""), key("locked", "open sesame")];
   const publicLine = (/** @type {string} */ path) => readFileSync(`${path}.pub`, "utf8");
   writeFileSync(join(dir, "authorized_keys"), publicLine(plain) + publicLine(locked));
-  const port = await freePort();
   const knownHosts = join(dir, "known_hosts");
-  writeFileSync(knownHosts, `[127.0.0.1]:${port} ${publicLine(hostKey)}`);
-  writeFileSync(join(dir, "config"), [
-    ...lines,
-    `ListenAddress 127.0.0.1:${port}`, `HostKey ${hostKey}`, `AuthorizedKeysFile ${dir}/authorized_keys`, "PidFile none",
-    "StrictModes no", "UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no", "AcceptEnv *",
-    "PrintMotd no", "PrintLastLog no", "UseDNS no", "MaxStartups 100", "",
-  ].join("\n"));
-  const sshd = start("/usr/sbin/sshd", ["-D", "-e", "-f", join(dir, "config")], /Server listening/);
-  await sshd.found;
+  /** @param {number} attempts @returns {Promise<{ port: number, sshd: ReturnType<typeof start> }>} */
+  const listen = async (attempts) => {
+    const port = await freePort();
+    writeFileSync(knownHosts, `[127.0.0.1]:${port} ${publicLine(hostKey)}`);
+    writeFileSync(join(dir, "config"), [
+      ...lines,
+      `ListenAddress 127.0.0.1:${port}`, `HostKey ${hostKey}`, `AuthorizedKeysFile ${dir}/authorized_keys`, "PidFile none",
+      "StrictModes no", "UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no", "AcceptEnv *",
+      "PrintMotd no", "PrintLastLog no", "UseDNS no", "MaxStartups 100", "",
+    ].join("\n"));
+    const sshd = start("/usr/sbin/sshd", ["-D", "-e", "-f", join(dir, "config")], /Server listening/);
+    try {
+      await sshd.found;
+    } catch (error) {
+      // Another process may have bound the port since.
+      if (attempts > 1 && sshd.log().includes("Cannot bind")) return listen(attempts - 1);
+      throw error;
+    }
+    return { port, sshd };
+  };
+  const { port, sshd } = await listen(5);
   return {
     dir,
     port,
