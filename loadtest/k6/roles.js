@@ -237,7 +237,7 @@ function slowReader() {
     };
     read();
   });
-  // Mode of the sink that prints the marker; from anything else, any output after the key shows that it was seen.
+  // Mode of the sink that prints the marker; from anything else, the first output after the key is taken for a sign of it.
   const marks = (role.command || role.user) === 'flood';
   role.flowWindow = settings.window;
   return role;

@@ -188,7 +188,7 @@ settings! {
         /// Those of `listen` on which every connection begins with a PROXY protocol header.
         proxy_protocol: Vec<SocketAddr> = Vec::new(), at restart;
         /// Networks that may connect to the listeners of `proxy_protocol` and are trusted to name
-        /// their client.
+        /// their client. Where both change, both wait for a restart.
         proxy_protocol_from: Vec<Net> = Net::loopback().to_vec();
         /// Connections per shard between accept and the end of the upgrade. When there are more,
         /// the client with the most loses its oldest.

@@ -70,7 +70,8 @@ fn walk(
 }
 
 /// Returns the lines of a header, last first: several are one list (RFC 9110 section 5.3). They are
-/// bytes: what a client has put to the left of a hop must not make the hop unreadable.
+/// bytes: what a client has put to the left of a hop must not make the hop unreadable (but for a
+/// quote that is left open in `Forwarded`).
 fn lines_backwards<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let lines = headers.get_all(name).into_iter().rev();
     lines.map(HeaderValue::as_bytes)

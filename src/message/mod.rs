@@ -147,10 +147,13 @@ impl MessageProcessor {
         Ok(incoming)
     }
 
-    /// Wipes a frame that comes too late to be read, but may hold secrets.
+    /// Wipes a frame that comes too late to be read, but may hold secrets: an `auth` or an
+    /// `answer`.
     pub fn discard(&mut self, frame: Frame) {
+        self.unwiped.wipe();
+        let may_answer = self.dialect == Dialect::V1 && matches!(frame, Frame::Text(_));
         let (Frame::Text(bytes) | Frame::Binary(bytes)) = frame;
-        self.unwiped.push(bytes, !self.auth_seen);
+        self.unwiped.push(bytes, may_answer || !self.auth_seen);
     }
 
     /// The JSON of a message, or `None` in [`Dialect::Compatible`], where the server sends no text.

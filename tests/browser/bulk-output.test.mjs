@@ -63,7 +63,7 @@ for (const kind of ["dom", "webgl"]) {
     const took = await printAndCompare(fixtures, 50_000_000, 240_000);
     const tasks = await page.evaluate(() => probe.longTasks);
     console.log(`50 MB by ${kind}: ${(took / 1000).toFixed(1)} s, tasks above 50 ms: ${describeTasks(tasks)}`);
-    assert(quantile(tasks, 1) < took / 2, "a task that made the page hang for most of the output");
+    assert(quantile(tasks, 1) < took / 4, "a task that made the page hang for much of the output");
     assert.equal(await driver.run("echo awake"), "awake");
   });
 
@@ -77,7 +77,7 @@ for (const kind of ["dom", "webgl"]) {
     const times = await interruptTimes(page, 15);
     const [p50, p95] = [quantile(times, 0.5), quantile(times, 0.95)];
     console.log(`Ctrl-C during bulk output by ${kind}: p50 ${p50} ms, p95 ${p95} ms, beside ${Math.round(whole)} ms for 10 MB`);
-    assert(p50 < whole, `${times}; ${whole} for 10 MB`);
+    assert(p50 < whole && p95 < 4 * whole, `${times}; ${whole} for 10 MB`);
   });
 }
 

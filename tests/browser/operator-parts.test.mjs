@@ -24,7 +24,7 @@ const { History, SPAN, age, latency, quantile, rate } = await parts();
 /** @param {Record<string, unknown>} some */
 function stats(some) {
   return {
-    uptime_seconds: 100, active_sessions: 1, unauthenticated: 0, total_sessions: 10, failed_sessions: 0,
+    instance: "first", uptime_seconds: 100, active_sessions: 1, unauthenticated: 0, total_sessions: 10, failed_sessions: 0,
     input_bytes: 0, output_bytes: 0, failures: [], shards: [{ cpu_seconds: 1, input_bytes: 0, output_bytes: 0 }],
     latencies: { bounds_seconds: [1, 2], setup: { counts: [0, 0, 0] }, echo: { counts: [0, 0, 0] } }, ...some,
   };
@@ -44,10 +44,10 @@ test("rates are differences over time, with none over a gap or a restart; counts
   assert.deepEqual([...history.failures()], [["login/login-failed", 3]]);
   history.add(60_000, stats({ uptime_seconds: 160, total_sessions: 90, failures: [{ ...failures[0], count: 50 }] }));
   assert.deepEqual([history.latest.started, history.latest.since, history.failures().get("login/login-failed")], [0, undefined, 50]);
-  assert.equal(history.add(62_000, stats({ uptime_seconds: 1, total_sessions: 2 })), true, "it was restarted");
+  assert.equal(history.add(62_000, stats({ instance: "second", total_sessions: 2 })), true, "it was restarted");
   assert.deepEqual([history.latest.started, history.latest.since], [0, undefined]);
   // Longer ago than the axis shows: it is not known when.
-  history.add(62_000 + SPAN + 1, stats({ uptime_seconds: 1000, failures: [{ ...failures[0], count: 60 }] }));
+  history.add(62_000 + SPAN + 1, stats({ instance: "second", failures: [{ ...failures[0], count: 60 }] }));
   assert.deepEqual([...history.failures()], []);
 });
 

@@ -98,6 +98,19 @@ impl Bridge {
         self.count("task")
     }
 
+    /// CPU time of the process, in steps of 10 ms.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // After the name in parentheses: user and system time are the 12th and 13th (proc(5)).
+        let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+        let ticks: u64 = fields
+            .skip(11)
+            .take(2)
+            .map(|n| n.parse::<u64>().unwrap())
+            .sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Resets [`Bridge::peak_memory`].
     pub(crate) fn reset_peak_memory(&self) {
         // 5 stands for the peak (proc_pid_clear_refs(5)).

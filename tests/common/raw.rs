@@ -6,7 +6,7 @@ use super::{DEADLINE, Options};
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Key of RFC 6455's example, and the Sec-WebSocket-Accept for it.
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -139,6 +139,12 @@ impl Raw {
 
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.tcp.write_all(bytes)
+    }
+
+    /// Resets the connection.
+    pub(crate) fn reset(self) {
+        let socket = socket2::SockRef::from(&self.tcp);
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// Returns whether the server has sent something, or closed.

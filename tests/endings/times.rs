@@ -165,18 +165,18 @@ fn of_the_target() -> Vec<Row> {
     ]
 }
 
-/// A process that takes no input.
-fn full_window() -> SshScript {
+/// A server that takes little at once.
+fn small_window() -> SshScript {
     SshScript {
         window: 4096,
         ..SshScript::default()
     }
 }
 
-/// Sends more than the bridge holds, so that it stops reading.
+/// Sends more than the bridge holds: it stops reading, if the server takes none of it.
 fn fill_input(fixture: &Fixture, raw: &mut Raw) {
     let before = admin(fixture).stat("input_bytes");
-    for _ in 0..6 {
+    for _ in 0..10 {
         raw.send_frame(0x82, &[b'x'; 16 * 1024]);
     }
     wait_until("input that waits", || {
@@ -271,23 +271,43 @@ fn release(fixture: &Fixture, raw: &mut Raw, before: usize) -> (u16, Duration) {
 
 #[test]
 fn input_that_waits_holds_nothing_back_at_the_end() {
-    let fixture = Fixture::with(full_window(), &[]);
+    let fixture = Fixture::with(small_window(), &[]);
     type Cause = fn(&Fixture);
-    let causes: [(u16, Cause); 2] = [
-        (1000, |fixture| fixture.ssh.exit(3)),
-        (4503, |fixture| fixture.ssh.break_connections()),
+    // A server that takes no input at all does not report an exit either.
+    let causes: [(u16, bool, Cause); 2] = [
+        (1000, false, |fixture| fixture.ssh.exit(3)),
+        (4503, true, |fixture| fixture.ssh.break_connections()),
     ];
-    for (code, cause) in causes {
+    for (code, takes_none, cause) in causes {
+        fixture.ssh.pause_input(false);
         let before = fixture.bridge.fds();
         let problem = check("descriptors", code, || {
             let mut raw = fixture.raw();
             raw.login_v1();
+            fixture.ssh.pause_input(takes_none);
             fill_input(&fixture, &mut raw);
             cause(&fixture);
             release(&fixture, &mut raw, before)
         });
         assert_eq!(problem, None);
     }
+}
+
+/// A write fails then, and nothing more can be read.
+#[test]
+fn a_client_that_resets_while_its_input_waits_costs_no_cpu_time() {
+    let fixture = Fixture::with(small_window(), &["websocket.ping_interval=100ms"]);
+    let mut raw = fixture.raw();
+    raw.login_v1();
+    fixture.ssh.pause_input(true);
+    fill_input(&fixture, &mut raw);
+    let (start, before) = (Instant::now(), fixture.bridge.cpu_time());
+    raw.reset();
+    fixture
+        .bridge
+        .wait_stderr("reason=\"client-gone\"", DEADLINE);
+    let (elapsed, used) = (start.elapsed(), fixture.bridge.cpu_time() - before);
+    assert!(used < elapsed / 2, "{used:?} of CPU time in {elapsed:?}");
 }
 
 /// The client's answer ends the session, too, although TCP stays open on its side.

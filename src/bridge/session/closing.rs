@@ -16,7 +16,7 @@ impl BridgeSession {
         self.state.resources.downlink.discard();
         let client_closed = match &mut self.state.attachment {
             Some(attachment) => {
-                if attachment.reading_paused {
+                if attachment.reading_paused && !attachment.read_closed {
                     // The next poll reads again, up to the client's end of the connection.
                     cx.waker().wake_by_ref();
                 }

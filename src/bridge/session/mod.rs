@@ -177,7 +177,7 @@ impl BridgeSession {
 
     fn schedule_keepalive(&mut self, now: Instant) {
         let interval = self.state.resources.snapshot.config.ssh.keepalive_interval;
-        if !interval.is_zero() {
+        if !interval.is_zero() && !self.state.is_disconnected() {
             self.state.timers.set(Timer::SshKeepalive, now + interval);
         }
     }

@@ -111,6 +111,12 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
+    /// Returns whether the SSH connection is gone, though its output may still wait.
+    pub fn is_disconnected(&mut self) -> bool {
+        let remote = self.lifecycle.remote_mut();
+        remote.is_some_and(|remote| remote.disconnected)
+    }
+
     pub(super) fn on_drain(&mut self, now: Instant, drain: Drain) {
         if self.drain.is_some() {
             return;

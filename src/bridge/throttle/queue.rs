@@ -1,9 +1,10 @@
 //! Running and waiting attempts at one target: round robin over the clients, FIFO for each client.
 //!
 //! Every method starts or refuses the waiting attempts that its change concerns. The end of a
-//! running attempt concerns all of them; a new one, or one whose retry time is over, only itself
-//! and those that time alone lets start, which are asked in their order: a crowd that waits costs
-//! each of its members little. Does not lock or use the clock.
+//! running attempt, and a prompt, concern all of them; one that is new, has become the first of its
+//! client, or whose retry time is over, only itself and those that time alone lets start, which are
+//! decided on in their order: a crowd that waits costs each of its members little. Does not lock or
+//! use the clock.
 
 use super::rates::{Decision, Load, Rates};
 use super::{Answer, Request};
@@ -51,8 +52,8 @@ enum Step {
     Decided,
     /// It waits for the end of another one, or there is none.
     Waits,
-    /// It waits until the target has budget again.
-    WaitsForTime,
+    /// It waits for the target's budget, of which no other may take more.
+    WaitsForTarget,
 }
 
 #[derive(Default)]
@@ -123,9 +124,9 @@ impl Queue {
         }
     }
 
-    /// Decides on the first attempt of one lane, after those that came before and only had to wait
-    /// for time. None of the others starts once one of them has to wait on, since that is for the
-    /// budget of the target; nor while as many run as may.
+    /// Decides on the first attempt of one lane, after those that came before and that time alone
+    /// may let start. None of these does once one of them has to wait for the target's budget, nor
+    /// while as many run as may.
     fn dispatch_one(&mut self, key: Lane, max_running: usize, rates: &Rates, now: Instant) {
         for at in 0..self.round_robin.len() {
             let Some(&lane) = self.round_robin.get(at) else {
@@ -136,7 +137,7 @@ impl Queue {
             }
             match self.dispatch_lane(lane, rates, now) {
                 Step::Decided => return self.dispatch(rates, now),
-                Step::WaitsForTime => break,
+                Step::WaitsForTarget => break,
                 Step::Waits => {}
             }
         }
@@ -169,16 +170,19 @@ impl Queue {
                 Answer::Start
             }
             Decision::Refuse(wait) => Answer::Throttled(wait),
-            waits @ (Decision::Start { .. } | Decision::Wait | Decision::RetryIn(_)) => {
-                let mut step = Step::Waits;
-                if let Decision::RetryIn(wait) = waits {
-                    step = Step::WaitsForTime;
-                    if !std::mem::replace(&mut first.has_retry_time, true) {
-                        let _ = first.answer.force_send(Answer::RetryIn(wait));
-                    }
+            Decision::RetryIn(wait) => {
+                if !std::mem::replace(&mut first.has_retry_time, true) {
+                    let _ = first.answer.force_send(Answer::RetryIn(wait));
                 }
                 lane.push_front(first);
-                return step;
+                return Step::WaitsForTarget;
+            }
+            waits @ (Decision::Start { .. } | Decision::Wait | Decision::WaitForTarget) => {
+                lane.push_front(first);
+                return match waits {
+                    Decision::WaitForTarget => Step::WaitsForTarget,
+                    _ => Step::Waits,
+                };
             }
         };
         // The caller may be about to drop the attempt, which then ends like any other.
@@ -245,8 +249,9 @@ impl Queue {
         if lane.is_empty() {
             self.lanes.remove(&key);
             self.round_robin.retain(|lane| *lane != key);
-        } else if at == 0 && self.dispatch_lane(key, rates, now) == Step::Decided {
-            self.dispatch(rates, now);
+        } else if at == 0 {
+            let max_running = lane.front().map_or(0, |first| first.request.max_running);
+            self.dispatch_one(key, max_running, rates, now);
         }
     }
 
@@ -289,8 +294,8 @@ impl Queue {
         self.dispatch(rates, now);
     }
 
-    /// With more than `max_prompted` prompted ones, the client with the most of them loses its
-    /// oldest.
+    /// Notes a prompt or an answer. With more than `max_prompted` prompted ones, the client with
+    /// the most of them loses its oldest.
     fn set_prompted(&mut self, id: Id, is_prompted: bool, max_prompted: usize) {
         self.prompts += 1;
         let number = self.prompts;

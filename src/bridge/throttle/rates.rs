@@ -52,6 +52,8 @@ pub(super) enum Decision {
     },
     /// Wait until another one ends.
     Wait,
+    /// Wait until another one of the target ends; so has everybody who has not failed.
+    WaitForTarget,
     /// Wait for this time, or until another one ends.
     RetryIn(Duration),
     /// Refuse; one more is allowed after this time.
@@ -158,6 +160,7 @@ impl Rates {
             (Err(wait), _) if is_clean => Decision::RetryIn(wait),
             (Err(wait), _) => Decision::Refuse(wait),
             (Ok(()), Ok(())) => Decision::Start { is_recent: false },
+            (Ok(()), Err(_)) if is_clean => Decision::WaitForTarget,
             (Ok(()), Err(_)) => Decision::Wait,
         }
     }

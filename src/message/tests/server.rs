@@ -204,6 +204,14 @@ fn messages_that_are_refused_or_discarded_before_auth_are_wiped() {
     let kept = format!("{processor:?}");
     assert!(kept.contains("Unwiped(2 messages)"), "{kept}");
     drop(shared);
+    // After `auth`, an answer.
+    let auth = br#"{"type":"auth","username":"u"}"#;
+    let auth = Frame::Text(Bytes::copy_from_slice(auth));
+    processor.decode(auth).unwrap();
+    let answer = Bytes::from_static(br#"{"type":"answer","id":1,"answers":["geheim"]}"#);
+    processor.discard(Frame::Text(answer));
+    let kept = format!("{processor:?}");
+    assert!(kept.contains("Unwiped(1 messages)"), "{kept}");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+mod crowd;
 mod trust;
 
 use super::*;
@@ -207,36 +208,6 @@ fn waiting_clients_are_served_round_robin_and_each_in_order() {
         assert!(crowd.iter().all(|(_, waits)| answer(waits).is_none()));
     }
     assert_eq!(order, [0, 3, 4, 1, 2]);
-}
-
-/// A crowd costs each of its members little, yet all of it is served in its order.
-#[test]
-fn a_crowd_that_waits_for_budget_is_served_in_its_order() {
-    let rig = Rig::new();
-    let port = 22;
-    for number in 0..3 {
-        rig.fail(200 + number, port);
-    }
-    let crowd: Vec<_> = (1..=40).map(|number| rig.join(number, port)).collect();
-    let mut waiting: Vec<_> = crowd.into_iter().enumerate().collect();
-    for (_, attempt) in &waiting {
-        assert!(matches!(answer(attempt), Some(Answer::RetryIn(_))));
-    }
-    let mut order = Vec::new();
-    while !waiting.is_empty() {
-        pass(Duration::from_secs(5));
-        // Their timers fire in the opposite order.
-        for (_, attempt) in waiting.iter().rev() {
-            attempt.retry();
-        }
-        let started = waiting.extract_if(.., |(_, attempt)| answer(attempt) == Some(Answer::Start));
-        for (number, attempt) in started.collect::<Vec<_>>() {
-            order.push(number);
-            attempt.note_reached();
-            attempt.note_authentication();
-        }
-    }
-    assert!(order.is_sorted(), "{order:?}");
 }
 
 #[test]

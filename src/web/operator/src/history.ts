@@ -49,7 +49,7 @@ export class History {
   /** Adds a sample. Returns true if the bridge was restarted since the previous one. */
   add(at: number, stats: Stats): boolean {
     const last = this.#last;
-    const restarted = last !== undefined && stats.uptime_seconds < last.stats.uptime_seconds;
+    const restarted = last !== undefined && stats.instance !== last.stats.instance;
     this.#points.push(point(at, stats, restarted || last === undefined || at - last.at > SPAN ? undefined : last));
     this.#last = { at, stats };
     const oldest = at - SPAN;

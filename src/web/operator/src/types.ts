@@ -32,6 +32,8 @@ export interface Latency {
 
 export interface Stats extends Numbers {
   readonly version: string;
+  /** Id of this run of the process. */
+  readonly instance: string;
   readonly uptime_seconds: number;
   readonly health: string;
   readonly drain_timeout_seconds: number;

@@ -107,9 +107,12 @@ function explanation({ cause, detail, action }: Ending): (HTMLElement | undefine
   return [paragraph(cause, "cause"), paragraph(detail && visible(detail), "cause"), paragraph(action, "action")];
 }
 
-/** Makes the view of a failed attempt, in place of the terminal. `progress` is the list of its stages. */
+/**
+ * Makes the view of a failed attempt, in place of the terminal. `progress` is the list of its stages. The view itself can
+ * have the focus.
+ */
 export function endingCard(ending: Ending, progress: HTMLElement, onAgain: () => void): HTMLElement {
-  return el("section", { class: "card ending" },
+  return el("section", { class: "card ending", tabindex: "-1" },
     el("div", { role: "alert" },
       el("h1", { class: ending.outcome }, ending.sentence),
       ...explanation(ending)),

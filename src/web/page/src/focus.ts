@@ -2,19 +2,9 @@
 
 /** Returns true if the focus is in `element` or nowhere, so that moving it within `element` diverts no key. */
 export function mayTakeFocus(element: HTMLElement): boolean {
+  if (element.hidden || document.querySelector("dialog[open]") !== null) {
+    return false;
+  }
   const active = document.activeElement;
-  return !element.hidden && (active === null || active === document.body || element.contains(active));
-}
-
-/** Waits until the focus comes into `element`, or `signal` aborts. */
-export function focusWithin(element: HTMLElement, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      element.removeEventListener("focusin", end);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    element.addEventListener("focusin", end);
-    signal.addEventListener("abort", end);
-  });
+  return active === null || active === document.body || element.contains(active);
 }

@@ -123,6 +123,10 @@ export class Page implements TabOwner {
     }
   }
 
+  announce(text: string): void {
+    this.#current?.status.show(text);
+  }
+
   leaveTerminal(): void {
     if (this.#current !== undefined) {
       this.#strip.focus(this.#current);

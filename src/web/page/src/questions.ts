@@ -84,13 +84,10 @@ const CODE = /code|token|otp|passcode|verification|one.?time|pin\b/i;
 /** Prompts that take digits alone; "Passcode or option (1-3): " takes words, too. */
 const DIGITS = /\b(code|pin)\W*$/i;
 
-/** Asks the user the prompts of `host` for the log-in of `account`; `undefined` if they cancel. */
+/** Asks the user the prompts, at least one, of `host` for the log-in of `account`; `undefined` if they cancel. */
 export async function askPrompts(
   account: string, host: string, prompt: Prompt, signal: AbortSignal,
 ): Promise<string[] | undefined> {
-  if (prompt.prompts.length === 0) {
-    return [];
-  }
   const inputs: HTMLInputElement[] = [];
   const fields = prompt.prompts.flatMap(({ text, echo }, index) => {
     const isCode = CODE.test(text);

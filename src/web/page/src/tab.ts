@@ -3,7 +3,7 @@
 import { connect, SshardError, type ConnectOptions } from "@sshard/client";
 import { el, newId } from "./dom.js";
 import { type Ending, endingBar, endingCard, failureEnding, linkEnding } from "./ending.js";
-import { focusWithin, mayTakeFocus } from "./focus.js";
+import { mayTakeFocus } from "./focus.js";
 import { LoginForm, type LoginRequest, type Target, targetPath, targetText } from "./form.js";
 import { LiveSession } from "./live-session.js";
 import { askHostKey, askPrompts, serverText } from "./questions.js";
@@ -24,6 +24,8 @@ export interface TabOwner {
   openTab(target: Target, username: string): void;
   /** Moves the focus to the bar above. */
   leaveTerminal(): void;
+  /** Shows a sentence where the user is, and has screen readers say it. */
+  announce(text: string): void;
 }
 
 /** Output in flight, in bytes: Ctrl-C takes effect behind so much, and over 100 ms it still carries 2.6 MB/s. */
@@ -56,6 +58,10 @@ export class Tab {
   #title = "";
   #visible = true;
   #flashed = 0;
+  /** The log-in had a prompt: the user may still be typing into it when it ends. */
+  #wasPrompted = false;
+  /** Called when the user comes to this tab, while a question waits for that. */
+  #onArrival: (() => void) | undefined;
 
   constructor(private readonly owner: TabOwner) {
     this.#form = new LoginForm(owner.targets, (request) => void this.start(request));
@@ -94,6 +100,7 @@ export class Tab {
   }
 
   focus(): void {
+    this.#onArrival?.();
     if (this.phase === "form") {
       this.#form.focus();
     } else if (this.hasTerminal) {
@@ -122,10 +129,13 @@ export class Tab {
 
   /** Connects. Returns once the session runs or the attempt has failed. */
   async start(request: LoginRequest): Promise<void> {
-    this.#target = targetText(request.target);
+    // What outlives the log-in holds these, and not the secrets.
+    const { target, username } = request;
+    this.#target = targetText(target);
     this.#title = "";
     this.ending = undefined;
-    this.#form.fill(request.target, request.username);
+    this.#form.fill(target, username);
+    this.#wasPrompted = false;
     const abort = new AbortController();
     this.#abort = abort;
     const stepper = new Stepper(`Connecting to ${this.#target}`, () => abort.abort());
@@ -143,7 +153,7 @@ export class Tab {
       this.#overlay.hidden = true;
       this.#live = new LiveSession(session, pane, this.status, {
         ended: (ending) => this.#ended(pane, ending),
-        another: () => this.owner.openTab(request.target, request.username),
+        another: () => this.owner.openTab(target, username),
       });
       this.#above.replaceChildren(this.#live.notices.element, ...bannerBar(banners));
       this.#below.replaceChildren(this.#live.pastes.element);
@@ -191,12 +201,17 @@ export class Tab {
       flowWindow: FLOW_WINDOW,
       onStage: (stage) => stepper.enter(stage),
       onBanner: (text) => banners.append(serverText(text)),
-      onHostKey: async (key, asked) => {
-        await this.#untilHere(asked.signal);
-        return askHostKey(this.#target, key, asked.signal);
-      },
+      onHostKey: async (key, asked) => await this.#isHere(asked.signal) && askHostKey(this.#target, key, asked.signal),
       onPrompt: async (prompt, asked) => {
-        await this.#untilHere(asked.signal);
+        if (prompt.prompts.length === 0) {
+          // A round of text alone.
+          banners.append(serverText([prompt.name, prompt.instruction].join("\n").trim()));
+          return [];
+        }
+        this.#wasPrompted = true;
+        if (!await this.#isHere(asked.signal)) {
+          return [];
+        }
         const answers = await askPrompts(`${request.username} at ${this.#target}`, this.#target, prompt, asked.signal);
         if (answers === undefined) {
           this.#abort?.abort();
@@ -206,20 +221,29 @@ export class Tab {
     };
   }
 
-  /** Waits until the user is at this tab: a question would else take the keys that are typed into another one. */
-  async #untilHere(signal: AbortSignal): Promise<void> {
-    if (mayTakeFocus(this.element)) {
-      return;
+  /**
+   * Waits until the user is at this tab: a question would else take the keys that are typed into another one. Returns
+   * false if `signal` aborts before.
+   */
+  async #isHere(signal: AbortSignal): Promise<boolean> {
+    if (!signal.aborted && !mayTakeFocus(this.element)) {
+      const card = el("div", { class: "card" }, el("p", {}, `${this.#target} has a question.`),
+        el("div", { class: "actions" },
+          el("button", { type: "button", class: "primary", onclick: () => this.#onArrival?.() }, "Answer")));
+      this.#overlay.prepend(card);
+      this.hasQuestion = true;
+      this.owner.changed(this);
+      this.owner.announce(`${this.#target}, in another tab, has a question.`);
+      await new Promise<void>((resolve) => {
+        this.#onArrival = resolve;
+        signal.addEventListener("abort", () => resolve());
+      });
+      this.#onArrival = undefined;
+      this.hasQuestion = false;
+      card.remove();
+      this.owner.changed(this);
     }
-    const card = el("div", { class: "card" }, el("p", {}, `${this.#target} has a question.`),
-      el("div", { class: "actions" }, el("button", { type: "button", class: "primary" }, "Answer")));
-    this.#overlay.prepend(card);
-    this.hasQuestion = true;
-    this.owner.changed(this);
-    await focusWithin(this.element, signal);
-    card.remove();
-    this.hasQuestion = false;
-    this.owner.changed(this);
+    return !signal.aborted;
   }
 
   async #openPane(): Promise<TerminalPane> {
@@ -254,7 +278,11 @@ export class Tab {
     this.#overlay.replaceChildren(endingCard(ending, stepper.list, () => this.#showForm()));
     this.#enter("ended", ending.short, ending.outcome);
     if (mayTakeFocus(this.element)) {
-      this.focus();
+      if (this.#wasPrompted) {
+        this.#overlay.querySelector<HTMLElement>(".ending")?.focus();
+      } else {
+        this.focus();
+      }
     }
   }
 
