@@ -10,7 +10,8 @@ const ESC = "\u001b";
 
 shellTest("a paste of 1 MB arrives whole", CLIPBOARD, async ({ page, driver, screenshot }) => {
   const text = `${randomBytes(768 * 1024).toString("base64").match(/.{1,76}/g)?.join("\n")}\n`;
-  await driver.line("stty -echo; cat > paste.out; stty echo; sha256sum < paste.out; rm paste.out");
+  await driver.line("stty -echo; echo waiting; cat > paste.out; stty echo; sha256sum < paste.out; rm paste.out");
+  await driver.waitingProgram();
   await driver.paste(text);
   const dialog = page.getByRole("dialog");
   await dialog.getByText(/Paste \d+ lines/).waitFor();

@@ -98,7 +98,8 @@ shellTest("emoji, Chinese, Japanese and Arabic arrive unchanged and have their w
 });
 
 shellTest("text of an input method is sent once, when it is committed", {}, async ({ page, driver, screenshot }) => {
-  await driver.line("LC_ALL=C.UTF-8; stty -echo; cat");
+  await driver.line("LC_ALL=C.UTF-8; stty -echo; echo waiting; cat");
+  await driver.waitingProgram();
   const ime = await page.context().newCDPSession(page);
   const compose = (/** @type {string} */ text) =>
     ime.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });

@@ -86,8 +86,8 @@ export class Driver {
   }
 
   /**
-   * Waits for the output of `WAITING_PROGRAM`, started in the shell: it runs now. An interrupt before would reach the shell
-   * while it starts the program, and be lost.
+   * Waits for the output of `WAITING_PROGRAM`, or of another program that begins with it: it runs now. What is typed before
+   * reaches the shell: its line editor takes the keys, and an interrupt is lost.
    */
   async waitingProgram() {
     await this.waitFor(/\nwaiting\s*$/);
