@@ -27,7 +27,6 @@ fn each_client_gets_an_error_when_its_server_dies() {
         "username": account().user,
         "private_key": key.private_pem(),
         "command": "exec sleep 1000",
-        "pty": false,
     });
     let clients: Vec<Client> = (0..SESSIONS)
         .map(|_| {
