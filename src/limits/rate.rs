@@ -109,6 +109,11 @@ impl Entry {
     fn tat(self) -> u64 {
         self.0 & TAT_MASK
     }
+
+    /// Returns whether it is the key's own, not one that the key would share.
+    fn is_of(self, hash: u64) -> bool {
+        self.tag() == tag(hash)
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -119,12 +124,11 @@ impl Group {
     /// Finds the entry of a key: its own; else a free one, as empty; else the one to share.
     fn find(&self, hash: u64, now: u64) -> (usize, Entry) {
         let ways = || self.0.iter().copied().enumerate();
-        let tag = tag(hash);
-        if let Some(own) = ways().find(|(_, entry)| entry.tag() == tag) {
+        if let Some(own) = ways().find(|(_, entry)| entry.is_of(hash)) {
             return own;
         }
         if let Some((way, _)) = ways().find(|(_, entry)| entry.tat() <= now) {
-            return (way, Entry::new(tag, 0));
+            return (way, Entry::new(tag(hash), 0));
         }
         let shared = (hash >> 36) as usize % WAYS;
         (shared, self.0.get(shared).copied().unwrap_or_default())
@@ -188,14 +192,14 @@ impl RateTable {
     /// # Errors
     /// The wait until one is available; nothing is taken then.
     pub fn take<K: Hash>(&self, key: K, rate: Rate, now: Instant) -> Result<Token, Duration> {
-        self.update(key, rate, now, |tat, now| rate.advance(tat, now, 1))
+        self.update(key, rate, now, |tat, _, now| rate.advance(tat, now, 1))
     }
 
     /// Takes `count` for `key`, available or not: the rest becomes a debt, which time reduces. The
     /// debt never exceeds `most`.
     pub fn charge<K: Hash>(&self, key: K, rate: Rate, count: u32, most: Duration, now: Instant) {
         let most = ticks(most);
-        let _ = self.update(key, rate, now, |tat, now| {
+        let _ = self.update(key, rate, now, |tat, _, now| {
             let taken = u64::from(count).saturating_mul(rate.interval);
             Ok((tat.max(now) + taken).min(now + most).max(tat))
         });
@@ -204,15 +208,10 @@ impl RateTable {
     /// Takes one for `key` unless it would share an entry: for what [`RateTable::holds`] grants, of
     /// which nobody else must have a part.
     pub fn take_own<K: Hash>(&self, key: K, rate: Rate, now: Instant) {
-        let (hash, now) = (self.stripes.hash(key), self.ticks(now));
-        let mut stripe = self.stripes.lock(hash);
-        stripe.adopt(rate);
-        let group = stripe.group(hash);
-        let (way, found) = group.find(hash, now);
-        if found.tag() == tag(hash) {
-            let tat = found.tat().max(now + rate.interval);
-            group.set(way, Entry::new(found.tag(), tat));
-        }
+        let _ = self.update(key, rate, now, |tat, is_own, now| match is_own {
+            true => Ok(tat.max(now + rate.interval)),
+            false => Err(0),
+        });
     }
 
     /// Returns whether `key` has an entry of its own, with something taken. An entry that it shares
@@ -221,7 +220,7 @@ impl RateTable {
         let (hash, now) = (self.stripes.hash(key), self.ticks(now));
         let mut stripe = self.stripes.lock(hash);
         let (_, found) = stripe.group(hash).find(hash, now);
-        found.tag() == tag(hash) && found.tat() > now
+        found.is_of(hash) && found.tat() > now
     }
 
     /// Forgets what `key` has taken, unless it shares its entry.
@@ -230,24 +229,26 @@ impl RateTable {
         let mut stripe = self.stripes.lock(hash);
         let group = stripe.group(hash);
         let (way, entry) = group.find(hash, 0);
-        if entry.tag() == tag(hash) {
-            group.set(way, Entry::new(tag(hash), 0));
+        if entry.is_of(hash) {
+            group.set(way, Entry::new(entry.tag(), 0));
         }
     }
 
+    /// Sets the TAT of the entry of `key` to the `next`, told the TAT, whether the entry is the
+    /// key's own, and the time, in ticks. The error is a wait, in ticks; nothing changes then.
     fn update<K: Hash>(
         &self,
         key: K,
         rate: Rate,
         now: Instant,
-        next: impl FnOnce(u64, u64) -> Result<u64, u64>,
+        next: impl FnOnce(u64, bool, u64) -> Result<u64, u64>,
     ) -> Result<Token, Duration> {
         let (hash, now) = (self.stripes.hash(key), self.ticks(now));
         let mut stripe = self.stripes.lock(hash);
         stripe.adopt(rate);
         let group = stripe.group(hash);
         let (way, found) = group.find(hash, now);
-        let tat = next(found.tat(), now).map_err(duration)?;
+        let tat = next(found.tat(), found.is_of(hash), now).map_err(duration)?;
         let entry = Entry::new(found.tag(), tat);
         group.set(way, entry);
         Ok(Token {

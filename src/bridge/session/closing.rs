@@ -11,8 +11,8 @@ impl BridgeSession {
         let Lifecycle::Closing(closing) = &self.state.lifecycle else {
             return;
         };
-        let ending = &closing.ending;
-        let (code, reason) = self.state.close_frame(ending);
+        let has_exited = matches!(closing.ending, Ending::Exited(_));
+        let (code, reason) = self.state.close_frame(&closing.ending);
         self.state.resources.downlink.discard();
         let client_closed = match &mut self.state.attachment {
             Some(attachment) => {
@@ -24,7 +24,7 @@ impl BridgeSession {
             }
             None => Poll::Ready(()),
         };
-        let ssh_closed = self.poll_close_ssh(cx);
+        let ssh_closed = self.poll_close_ssh(cx, has_exited);
         if client_closed.is_ready() && ssh_closed.is_ready() {
             if let Some(attachment) = &mut self.state.attachment {
                 let _ = attachment.socket.poll_shutdown(cx);
@@ -35,11 +35,7 @@ impl BridgeSession {
 
     /// Passes on the input that russh takes, unless the process has ended, then ends the connection
     /// in order. The linger timer bounds the wait.
-    fn poll_close_ssh(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let has_exited = match &self.state.lifecycle {
-            Lifecycle::Closing(closing) => matches!(closing.ending, Ending::Exited(_)),
-            _ => false,
-        };
+    fn poll_close_ssh(&mut self, cx: &mut Context<'_>, has_exited: bool) -> Poll<()> {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             self.ssh_loop.end();
             return Poll::Ready(());

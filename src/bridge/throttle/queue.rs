@@ -128,17 +128,15 @@ impl Queue {
     /// may let start. None of these does once one of them has to wait for the target's budget, nor
     /// while as many run as may.
     fn dispatch_one(&mut self, key: Lane, max_running: usize, rates: &Rates, now: Instant) {
-        for at in 0..self.round_robin.len() {
-            let Some(&lane) = self.round_robin.get(at) else {
-                break;
-            };
-            if self.is_full(max_running) || lane == key {
-                break;
-            }
+        let mut ahead = 0;
+        while !self.is_full(max_running)
+            && let Some(&lane) = self.round_robin.get(ahead)
+            && lane != key
+        {
             match self.dispatch_lane(lane, rates, now) {
                 Step::Decided => return self.dispatch(rates, now),
                 Step::WaitsForTarget => break,
-                Step::Waits => {}
+                Step::Waits => ahead += 1,
             }
         }
         if self.dispatch_lane(key, rates, now) == Step::Decided {
@@ -150,11 +148,10 @@ impl Queue {
     fn dispatch_lane(&mut self, key: Lane, rates: &Rates, now: Instant) -> Step {
         let load = self.load(key.0);
         let unprompted = self.unprompted();
-        let lane = self.lanes.get_mut(&key);
-        let Some((lane, mut first)) = lane.and_then(|lane| {
-            let first = lane.pop_front()?;
-            Some((lane, first))
-        }) else {
+        let Some(lane) = self.lanes.get_mut(&key) else {
+            return Step::Waits;
+        };
+        let Some(mut first) = lane.pop_front() else {
             return Step::Waits;
         };
         let answer = match rates.decide(&first.request, &load, now) {
@@ -177,12 +174,13 @@ impl Queue {
                 lane.push_front(first);
                 return Step::WaitsForTarget;
             }
-            waits @ (Decision::Start { .. } | Decision::Wait | Decision::WaitForTarget) => {
+            Decision::WaitForTarget => {
                 lane.push_front(first);
-                return match waits {
-                    Decision::WaitForTarget => Step::WaitsForTarget,
-                    _ => Step::Waits,
-                };
+                return Step::WaitsForTarget;
+            }
+            Decision::Start { .. } | Decision::Wait => {
+                lane.push_front(first);
+                return Step::Waits;
             }
         };
         // The caller may be about to drop the attempt, which then ends like any other.

@@ -201,7 +201,7 @@ export class Tab {
       flowWindow: FLOW_WINDOW,
       onStage: (stage) => stepper.enter(stage),
       onBanner: (text) => banners.append(serverText(text)),
-      onHostKey: async (key, asked) => await this.#isHere(asked.signal) && askHostKey(this.#target, key, asked.signal),
+      onHostKey: async (key, asked) => await this.#waitForUser(asked.signal) && askHostKey(this.#target, key, asked.signal),
       onPrompt: async (prompt, asked) => {
         if (prompt.prompts.length === 0) {
           // A round of text alone.
@@ -209,7 +209,7 @@ export class Tab {
           return [];
         }
         this.#wasPrompted = true;
-        if (!await this.#isHere(asked.signal)) {
+        if (!await this.#waitForUser(asked.signal)) {
           return [];
         }
         const answers = await askPrompts(`${request.username} at ${this.#target}`, this.#target, prompt, asked.signal);
@@ -225,7 +225,7 @@ export class Tab {
    * Waits until the user is at this tab: a question would else take the keys that are typed into another one. Returns
    * false if `signal` aborts before.
    */
-  async #isHere(signal: AbortSignal): Promise<boolean> {
+  async #waitForUser(signal: AbortSignal): Promise<boolean> {
     if (!signal.aborted && !mayTakeFocus(this.element)) {
       const card = el("div", { class: "card" }, el("p", {}, `${this.#target} has a question.`),
         el("div", { class: "actions" },
