@@ -232,7 +232,8 @@ settings! {
         /// Connections from one client address (/32 or /64); 0 is no limit.
         max_connections_per_client: u32 = 0, in 0..=1_000_000;
         /// Longest time from `auth` to the shell, all stages together; questions to the user not
-        /// counted. If it is not set, it is at least the longest stage deadline that is set.
+        /// counted. If it is not set, it is at least the longest stage deadline that is set to
+        /// another value than the default or a preset's.
         connection_timeout: Duration = seconds(30);
     }
 
@@ -244,9 +245,11 @@ settings! {
         connections: u32 = 10, in 1..=10_000;
         /// Time in which `connections` become available again, one by one.
         period: Duration = seconds(2);
-        /// Addresses and networks of clients that are exempt from these limits.
+        /// Addresses and networks of clients that are exempt from all of these limits; nor do their
+        /// failed logins count for `target_penalty`.
         exempt: Vec<Net> = Vec::new();
-        /// Failed SSH logins a client has at one target address before it must wait; 0 is no limit.
+        /// Failed SSH logins a client has at one target address before it must wait, and wrong
+        /// passphrases in all. 0 is no limit, and switches `target_penalty` off as well.
         login_failures: u32 = 2, in 0..=1000;
         /// Time after which a throttled client may fail once more.
         login_period: Duration = seconds(5);

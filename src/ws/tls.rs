@@ -113,7 +113,7 @@ impl Tls {
         Ok(Some(tls))
     }
 
-    /// Time at which the first certificate of the chain expires, in seconds since 1970.
+    /// Earliest expiry of a certificate in the chain, in seconds since 1970.
     pub fn expiry(&self) -> u64 {
         self.validity.until.as_secs()
     }

@@ -51,7 +51,7 @@ fn write_process(out: &mut Exposition, snapshot: &Snapshot) {
     let help = "1 while the process takes no new sessions.";
     gauge("draining", help, snapshot.drain_left.is_some().into());
     if let Some(expiry) = snapshot.tls_expiry {
-        let help = "Expiry of the first certificate of the served chain, since 1970.";
+        let help = "Earliest expiry of a certificate in the served chain, since 1970.";
         gauge("tls_certificate_expiry_timestamp_seconds", help, expiry);
     }
     let help = "Lines of the audit log that could not be written.";

@@ -20,7 +20,8 @@ export interface HostKey {
   algorithm: string;
   /** `SHA256:` and unpadded base64. */
   fingerprint: string;
-  /** `changed` if another key of this host is on record; absent if the bridge does not send it. */
+  /** `changed` if an authority is on record for the host, which showed no certificate of one; absent if
+   * the bridge does not send it. */
   known?: "new" | "changed";
 }
 
@@ -53,7 +54,7 @@ export interface ConnectOptions {
   url: string | URL;
   user: string;
   password?: string | undefined;
-  /** OpenSSH PEM. */
+  /** PEM: OpenSSH, PKCS#1, PKCS#8 or SEC1. */
   privateKey?: string | undefined;
   /** Of the private key. */
   passphrase?: string | undefined;

@@ -42,10 +42,10 @@ export function askHostKey(host: string, key: HostKey, signal: AbortSignal): Pro
   const verdict = el("p", { role: "status", class: "verdict" });
   const changed = key.known === "changed";
   return ask({
-    title: changed ? `The host key of ${host} has changed` : `Is this ${host}?`,
+    title: changed ? `${host} shows no certificate` : `Is this ${host}?`,
     body: [
       el("p", {}, changed
-        ? "The server presents another key than the one on record. It was reinstalled, or somebody intercepts the connection. Go on only if you know why."
+        ? "The bridge knows an authority that certifies this server's key, and the server shows a key without its certificate. It was set up anew, or somebody intercepts the connection. Go on only if you know why."
         : key.known === "new"
           ? "This server is new to the bridge. Compare its fingerprint with one that you got from the server's operator."
           : "The bridge does not know this server's key. Compare its fingerprint with one that you got from the server's operator."),
