@@ -2,6 +2,7 @@
 //! `ssh-keygen -y`: all that `ssh-keygen` reads is read here, as the same key.
 
 use super::armor::private_block;
+use super::problem::TOO_MANY_ROUNDS;
 use super::read::read_key;
 use super::signing::SigningKey;
 use pkcs8::EncryptedPrivateKeyInfoRef;
@@ -362,6 +363,18 @@ fn scrypt_is_bounded_in_memory_and_its_parameters_are_checked() {
     }
     let text = with_scrypt(&dir, (16_384, 8, 1));
     assert_read(&dir, &text, PASSPHRASE, "scrypt");
+}
+
+#[test]
+fn the_iterations_of_pbkdf2_are_bounded() {
+    let dir = KeyDir::new();
+    dir.run("openssl ecparam -name prime256v1 -genkey -out ec");
+    // Two rounds' worth, and one more.
+    for (iterations, problem) in [(16_384, None), (16_385, Some(TOO_MANY_ROUNDS))] {
+        let line = format!("openssl pkcs8 -topk8 -in ec -iter {iterations} -passout pass:PASS");
+        let key = read_key(&dir.run(&line), Some(PASSPHRASE), 2);
+        assert_eq!(key.err(), problem, "{iterations}");
+    }
 }
 
 /// Numbers of curves are stored without leading zeros: one key in 256 is a byte shorter.
