@@ -3,8 +3,11 @@
 //! that it swallows, control frames and empty fragments. Keeps no payload. tungstenite checks
 //! lengths above the limit, the content of messages and that of close frames.
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::WsViolation;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Longest header of a client's frame, in bytes: two, a length of eight, the mask.
 const MAX_HEADER: usize = 14;
@@ -32,6 +35,9 @@ const BURST: u64 = 1024;
 /// Frames without data per second beyond the burst. Heartbeats and latency meters send one to ten.
 const PER_SECOND: u64 = 32;
 
+/// Time in which one more of them is allowed, in microseconds.
+const MICROS_PER_TOKEN: u64 = 1_000_000 / PER_SECOND;
+
 /// Token bucket of frames without data.
 ///
 /// Frames that came while nothing was read arrive at once, so the time of a pause counts in full,
@@ -39,7 +45,9 @@ const PER_SECOND: u64 = 32;
 #[derive(Debug)]
 struct TokenBucket {
     tokens: u64,
-    read_at: Instant,
+    /// Time that has been converted to tokens; a part of one counts at the next, unless the bucket
+    /// is full.
+    earned_until: Instant,
     /// Pongs that answer our pings cost nothing.
     owed_pongs: u64,
 }
@@ -47,12 +55,15 @@ struct TokenBucket {
 impl TokenBucket {
     /// To be called for each read.
     fn refill(&mut self, now: Instant) {
-        let millis = now.saturating_duration_since(self.read_at).as_millis();
-        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-        let earned = millis.saturating_mul(PER_SECOND) / 1000;
+        let micros = now.saturating_duration_since(self.earned_until).as_micros();
+        let earned = u64::try_from(micros).unwrap_or(u64::MAX) / MICROS_PER_TOKEN;
         if earned > 0 {
             self.tokens = self.tokens.min(BURST) + earned;
-            self.read_at = now;
+            self.earned_until = if self.tokens < BURST {
+                self.earned_until + Duration::from_micros(earned * MICROS_PER_TOKEN)
+            } else {
+                now
+            };
         }
     }
 
@@ -99,7 +110,7 @@ impl Inspector {
             read_limit: read_limit as u64,
             bucket: TokenBucket {
                 tokens: BURST,
-                read_at: now,
+                earned_until: now,
                 owed_pongs: 0,
             },
         }
