@@ -1,4 +1,5 @@
 mod crowd;
+mod penalty;
 mod trust;
 
 use super::*;
