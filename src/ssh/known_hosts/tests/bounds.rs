@@ -1,6 +1,8 @@
 //! Tests of the bounds within which clients can make the file grow.
 
 use super::*;
+use russh::keys::ssh_key::Mpint;
+use russh::keys::ssh_key::public::RsaPublicKey;
 use std::net::{IpAddr, Ipv4Addr};
 
 const BOUNDS: NewKeyBounds = NewKeyBounds {
@@ -100,6 +102,29 @@ fn no_key_is_stored_beyond_the_maximum_of_lines() {
     }
     assert_eq!(lines(&dir), 5);
     assert_eq!(verdict_of(&store, "h2", &key(9)), Unknown);
+}
+
+#[test]
+fn no_key_is_stored_whose_line_is_longer_than_4_kib() {
+    let dir = HostsDir::new();
+    let store = dir.store();
+    let (e, n) = ([1; 900], [1; 2048]);
+    let [e, n] = [&e[..], &n].map(Mpint::from_positive_bytes);
+    let public = RsaPublicKey::new(e, n).unwrap();
+    let key = PublicKey::new(public.into(), "");
+    // With a blank between.
+    let host = "h".repeat(4096 - 1 - text(&key).len());
+    remember(&store, new(&host, 22, key.clone())).unwrap();
+    let before = dir.text();
+    let longer = format!("{host}h");
+    let stored = remember(&store, new(&longer, 22, key.clone()));
+    assert!(
+        matches!(stored, Err(RememberError::NoRoom(_))),
+        "{stored:?}"
+    );
+    assert_eq!(dir.text(), before);
+    assert_eq!(verdict_of(&store, &longer, &key), Unknown);
+    assert_eq!(verdict_of(&dir.store(), &host, &key), Known);
 }
 
 /// Otherwise the file could not be read again.
