@@ -289,6 +289,18 @@ fn the_password_is_tried_after_an_agent_without_the_right_key() {
     gets_in(&bridge, &auth);
 }
 
+/// Of eight keys: sshd ends a connection at the sixth failure.
+#[test]
+fn an_agent_with_many_keys_leaves_an_attempt_for_the_password() {
+    let sshd = Sshd::with(&["MaxAuthTries 6"]);
+    let agent = Agent::start();
+    for _ in 0..8 {
+        agent.add(KeyPair::generate(ED25519, "").path());
+    }
+    let bridge = with_agent(&sshd, &agent.socket(), &[]);
+    gets_in(&bridge, &with_password(json!({})));
+}
+
 #[test]
 fn a_missing_agent_is_reported() {
     let sshd = Sshd::start();
