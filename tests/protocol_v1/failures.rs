@@ -194,6 +194,28 @@ fn uniform_errors_are_indistinguishable() {
     }
 }
 
+/// The key is read before the policy is evaluated, so its error says nothing about the target.
+#[test]
+fn uniform_errors_report_an_unusable_key_at_every_target_alike() {
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let denied = SocketAddr::from(([127, 0, 0, 2], 22));
+    let settings = [
+        "targets.uniform_errors=true",
+        "targets.deny=127.0.0.2:22",
+        "targets.named=gone=does-not-exist.invalid:22",
+    ];
+    let bridge = bridge_to(&[ssh.addr(), denied], &settings);
+    let key = json!({ "username": "u", "private_key": "not a key" });
+    let paths = [ssh.addr(), denied, closed_port()].map(path_to);
+    let names = ["gone", "a.example/22"].map(|name| format!("/ws/{name}"));
+    let mut messages = Vec::new();
+    for path in paths.into_iter().chain(names) {
+        let mut client = auth_on(&bridge, &path, &key);
+        messages.push(fails(&mut client, 4401, ("unusable-key", "login", false)));
+    }
+    assert!(messages.iter().all(|message| *message == messages[0]));
+}
+
 /// The cause of a refused login is for the user who is at that target.
 #[test]
 fn uniform_errors_still_report_a_failed_login() {
