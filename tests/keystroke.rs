@@ -5,14 +5,12 @@
 
 mod common;
 
-use common::fixture::path_to;
 use common::shard::{Shard, on_a_thread};
-use common::{Client, Event, Options, SshScript, Start};
+use common::{Event, SshScript, Start};
 use serde_json::json;
 use sshard::runtime;
-use sshard::shard::{self, Command, TransferStage};
+use sshard::shard::{self, Command};
 use std::future::poll_fn;
-use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::mpsc::sync_channel;
 use std::task::Poll;
@@ -46,28 +44,16 @@ fn type_keys(keys: u32) -> Work {
         let polls = polls.await.unwrap();
         tell.send(Work { allocations, polls }).unwrap();
     });
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let accept = std::thread::spawn(move || listener.accept().unwrap().0);
-    // The request is in the socket's buffer until the shard has it.
-    let path = path_to(shard.ssh.addr());
-    std::thread::scope(|scope| {
-        let client = scope.spawn(|| Client::connect(address, &path, &Options::v1()));
-        shard.adopt(
-            accept.join().unwrap(),
-            TransferStage::Accepted { proxied: false },
-        );
-        let mut client = client.join().unwrap();
-        client.auth_v1(&json!({ "username": "u" }));
-        client.wait_type("ready");
-        for _ in 0..keys {
-            client.send_binary(b"k");
-            // A greeting may come first, and acknowledgements between.
-            while !matches!(client.recv(), Event::Output(echo) if echo.ends_with(b"k")) {}
-        }
-        client.send_json(&json!({ "type": "close" }));
-        assert_eq!(client.until_close().0, 1000);
-    });
+    let mut client = shard.connect();
+    client.auth_v1(&json!({ "username": "u" }));
+    client.wait_type("ready");
+    for _ in 0..keys {
+        client.send_binary(b"k");
+        // A greeting may come first, and acknowledgements between.
+        while !matches!(client.recv(), Event::Output(echo) if echo.ends_with(b"k")) {}
+    }
+    client.send_json(&json!({ "type": "close" }));
+    assert_eq!(client.until_close().0, 1000);
     shard.commands.try_send(Command::Stop).ok().unwrap();
     let work = told.recv().unwrap();
     thread.join().unwrap();

@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod busy;
 mod client_ip;
 mod origins;
 mod penalties;

@@ -1,7 +1,8 @@
 //! One shard on a thread of the test's own process, without listeners: it gets connections by
 //! message.
 
-use super::{ScriptedSsh, SshScript};
+use super::fixture::path_to;
+use super::{Client, Options, ScriptedSsh, SshScript};
 use arc_swap::ArcSwap;
 use socket2::Socket;
 use sshard::bridge::{ConfigSnapshot, LoginThrottle, SessionContext};
@@ -17,7 +18,7 @@ use sshard::ssh::known_hosts::Store;
 use sshard::targets::{OwnListeners, Resolver};
 use sshard::telemetry::{AuditLog, Counters};
 use sshard::workers::{Bounds, Workers};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -121,6 +122,20 @@ impl Shard {
             .try_send(Command::Adopt(transfer))
             .ok()
             .unwrap();
+    }
+
+    /// A client of the shard, which goes to its server.
+    pub(crate) fn connect(&self) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let path = path_to(self.ssh.addr());
+        std::thread::scope(|scope| {
+            let client = scope.spawn(|| Client::connect(address, &path, &Options::v1()));
+            // The request is in the socket's buffer until the shard has it.
+            let (socket, _) = listener.accept().unwrap();
+            self.adopt(socket, TransferStage::Accepted { proxied: false });
+            client.join().unwrap()
+        })
     }
 
     /// Waits for the end of the thread, after a message to stop.
