@@ -1,6 +1,6 @@
 //! Order of messages: accepted and refused ones in each state.
 
-use super::common::{Event, Fixture, Login, Received, Round, SshScript, Start, text};
+use super::common::{Event, Fixture, Login, Received, Round, SshScript, Start, random_bytes, text};
 use super::{assert_alive, assert_bad};
 use serde_json::json;
 
@@ -132,4 +132,22 @@ fn nothing_follows_a_close() {
     // Input before it was passed on.
     fixture.ssh.wait_received(&Received::Gone);
     assert_eq!(fixture.ssh.input(), b"typed before");
+}
+
+/// However little the SSH server's window takes at once: more than one packet waits, or the last.
+#[test]
+fn input_before_a_close_reaches_the_server() {
+    for size in [6_000, 40_000] {
+        let script = SshScript {
+            window: 4096,
+            ..SshScript::default()
+        };
+        let fixture = Fixture::with(script, &[]);
+        let mut client = fixture.ready();
+        let input = random_bytes(size);
+        client.send_binary(&input);
+        client.send_json(&json!({ "type": "close" }));
+        assert!(fixture.ssh.wait_input(size) == input, "{size} bytes");
+        assert_eq!(client.until_close().0, 1000);
+    }
 }

@@ -33,15 +33,15 @@ impl BridgeSession {
         }
     }
 
-    /// Passes on the input that russh takes, unless the process has ended, then ends the connection
-    /// in order. The linger timer bounds the wait.
+    /// Passes on all input, unless the process has ended, then ends the connection in order. The
+    /// linger timer bounds the wait.
     fn poll_close_ssh(&mut self, cx: &mut Context<'_>, has_exited: bool) -> Poll<()> {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             self.ssh_loop.end();
             return Poll::Ready(());
         };
-        let taking = shell.poll_flush(cx, &mut self.state.uplink).is_pending();
-        if has_exited || !(taking && self.state.uplink.has_input()) {
+        let is_passed_on = shell.poll_flush(cx, &mut self.state.uplink).is_ready();
+        if has_exited || is_passed_on {
             shell.channel.finish();
         }
         Poll::Pending

@@ -138,11 +138,6 @@ impl Uplink {
         self.is_ended
     }
 
-    /// Returns whether input is queued that [`Self::next_packet`] has not taken.
-    pub fn has_input(&self) -> bool {
-        self.queue.len() > 0
-    }
-
     /// Returns whether input, a resize or a signal is not forwarded yet.
     pub fn has_pending(&self) -> bool {
         self.forwarded < self.received || self.resize.is_some() || !self.signals.is_empty()
