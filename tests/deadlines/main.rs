@@ -7,6 +7,7 @@ mod client;
 mod common;
 mod crowd;
 mod full;
+mod keepalive;
 mod libc_shim;
 mod relay;
 mod server;
