@@ -90,7 +90,6 @@ pub struct Token {
     way: usize,
     /// Entry as it was after the take: the key's own, or the shared one.
     entry: Entry,
-    interval: u64,
 }
 
 /// Tag of a key, never zero once taken, and its TAT in ticks.
@@ -113,6 +112,20 @@ impl Entry {
     /// Returns whether it is the key's own, not one that the key would share.
     fn is_of(self, hash: u64) -> bool {
         self.tag() == tag(hash)
+    }
+
+    /// Converts what was taken at the rate `from`: as many takes at `to`. That makes no debt last
+    /// longer, unless it is within a burst of `to`.
+    fn convert(self, from: Rate, to: Rate, now: u64) -> Self {
+        let wait = self.tat().saturating_sub(now);
+        if from == to || wait == 0 {
+            return self;
+        }
+        let wide = u128::from(wait) * u128::from(to.interval);
+        let converted = wide.div_ceil(from.interval.into());
+        let most = wait.max(to.reach());
+        let converted = u64::try_from(converted).map_or(most, |ticks| ticks.min(most));
+        Self::new(self.tag(), now + converted)
     }
 }
 
@@ -143,7 +156,7 @@ impl Group {
 
 /// Part of the table behind one lock.
 struct Stripe {
-    /// Rate of the last take; entries of another rate are void.
+    /// Rate of the last take, which all entries are of.
     rate: Option<Rate>,
     groups: Box<[Group]>,
 }
@@ -156,10 +169,15 @@ impl Stripe {
         &mut self.groups[index]
     }
 
-    /// Voids what was taken at another rate, which would be read as far too much or too little.
-    fn adopt(&mut self, rate: Rate) {
-        if self.rate.replace(rate).is_some_and(|known| known != rate) {
-            self.groups.fill(Group::default());
+    /// Converts what was taken at another rate. After a reload two rates may alternate: attempts
+    /// that began before it are charged at theirs.
+    fn adopt(&mut self, rate: Rate, now: u64) {
+        let known = self.rate.replace(rate).unwrap_or(rate);
+        if known == rate {
+            return;
+        }
+        for entry in self.groups.iter_mut().flat_map(|group| &mut group.0) {
+            *entry = entry.convert(known, rate, now);
         }
     }
 }
@@ -187,7 +205,7 @@ impl RateTable {
         }
     }
 
-    /// Takes one for `key` at `rate`. All keys share one rate; a new rate voids what was taken.
+    /// Takes one for `key` at `rate`. All keys share one rate; what was taken at another one counts.
     ///
     /// # Errors
     /// The wait until one is available; nothing is taken then.
@@ -245,18 +263,13 @@ impl RateTable {
     ) -> Result<Token, Duration> {
         let (hash, now) = (self.stripes.hash(key), self.ticks(now));
         let mut stripe = self.stripes.lock(hash);
-        stripe.adopt(rate);
+        stripe.adopt(rate, now);
         let group = stripe.group(hash);
         let (way, found) = group.find(hash, now);
         let tat = next(found.tat(), found.is_of(hash), now).map_err(duration)?;
         let entry = Entry::new(found.tag(), tat);
         group.set(way, entry);
-        Ok(Token {
-            hash,
-            way,
-            entry,
-            interval: rate.interval,
-        })
+        Ok(Token { hash, way, entry })
     }
 
     /// Checks whether [`RateTable::take`] would succeed for `key`. Takes nothing.
@@ -281,10 +294,9 @@ impl RateTable {
     ) -> Result<(), Duration> {
         let (hash, now) = (self.stripes.hash(key), self.ticks(now));
         let mut stripe = self.stripes.lock(hash);
-        let tat = match stripe.rate {
-            Some(known) if known == rate => stripe.group(hash).find(hash, now).1.tat(),
-            _ => 0,
-        };
+        let known = stripe.rate.unwrap_or(rate);
+        let (_, found) = stripe.group(hash).find(hash, now);
+        let tat = found.convert(known, rate, now).tat();
         rate.advance(tat, now, count).map(|_| ()).map_err(duration)
     }
 
@@ -294,11 +306,12 @@ impl RateTable {
             return;
         }
         let mut stripe = self.stripes.lock(token.hash);
+        let interval = stripe.rate.map_or(0, |rate| rate.interval);
         let group = stripe.group(token.hash);
         let entry = group.0.get(token.way).copied().unwrap_or_default();
         // Another key has the entry by now if all that was taken has passed.
         if entry.tag() == token.entry.tag() {
-            let tat = entry.tat().saturating_sub(token.interval);
+            let tat = entry.tat().saturating_sub(interval);
             group.set(token.way, Entry::new(entry.tag(), tat));
         }
     }

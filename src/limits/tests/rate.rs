@@ -113,8 +113,31 @@ fn a_new_rate_is_in_force_at_once() {
     let slow = Rate::new(1, 3600 * SECOND);
     assert!(table.take(1, slow, start).is_ok());
     assert!(table.take(1, slow, start + SECOND).is_err());
-    assert_eq!(takes(&table, 1, start + SECOND, 20), 10);
+    // The one counts.
+    assert_eq!(takes(&table, 1, start + SECOND, 20), 9);
     assert_eq!(takes(&table, 1, start + 2 * SECOND, 20), 5);
+}
+
+/// As after a reload, while attempts from before it end.
+#[test]
+fn two_rates_that_alternate_forget_nothing() {
+    let (table, start) = table();
+    let slow = Rate::per(20, 40 * SECOND);
+    assert_eq!(takes(&table, 1, start, 20), 10);
+    for other in 2..50 {
+        assert!(table.take(other, slow, start).is_ok());
+        assert_eq!(table.check_many(1, slow, 11, start), Err(2 * SECOND));
+        assert_eq!(takes(&table, 1, start, 20), 0);
+    }
+    assert_eq!(takes(&table, 1, start + SECOND, 20), 5);
+    // A debt of 150 s lasts as long at a slower rate, and less at a faster one.
+    table.charge(1, rate(), 760, 1000 * SECOND, start + SECOND);
+    let slower = Rate::new(2, 10 * SECOND);
+    let wait = table.check(1, slower, start + SECOND).unwrap_err();
+    assert!((143 * SECOND..145 * SECOND).contains(&wait), "{wait:?}");
+    let faster = Rate::new(10, SECOND / 50);
+    let wait = table.check(1, faster, start + SECOND).unwrap_err();
+    assert!((15 * SECOND..16 * SECOND).contains(&wait), "{wait:?}");
 }
 
 #[test]
