@@ -170,6 +170,32 @@ fn clients_behind_a_proxy_are_bounded_separately() {
     wait_in_progress(&admin, 8);
 }
 
+/// Once a proxy has checked the health, its connections take reserved slots until they name a client.
+#[test]
+fn clients_of_a_proxy_do_not_displace_its_own_checks() {
+    let bridge = bridge(&["server.proxy_protocol=127.0.0.1:0"]);
+    let health = health(&bridge);
+    let of = |header: &str, said: &str| {
+        let mut raw = Raw::connect(bridge.addr());
+        raw.send(format!("PROXY {header}\r\n{said}").as_bytes());
+        raw
+    };
+    let named = |client: &str, said: &str| of(&format!("TCP4 {client} 127.0.0.1 50000 443"), said);
+    let mut clients = Vec::new();
+    let mut connect = |n: u8| {
+        clients.push(named(&format!("192.0.2.{n}"), ""));
+        // Once this is answered, the header sent before it has been read.
+        assert_eq!(named("192.0.2.50", &health).answer().status, 200);
+    };
+    assert_eq!(of("UNKNOWN", &health).answer().status, 200);
+    // As many as it has reserved slots.
+    (1..=2).for_each(&mut connect);
+    let mut check = of("UNKNOWN", "");
+    (3..=20).for_each(&mut connect);
+    assert!(!check.has_arrived(), "displaced by a client");
+    assert_eq!(ask_health(&mut check, &bridge), 200);
+}
+
 /// A trusted proxy connects for many clients. What it has not sent a request on counts as a client
 /// of its own.
 #[test]
