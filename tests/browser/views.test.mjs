@@ -62,3 +62,23 @@ shellTest("a terminal is reused for the next session, and keeps nothing of the l
   await driver.line("printf '\\e]52;c;aGVsbG8=\\a'");
   await page.getByText("The server wants to copy").waitFor();
 });
+
+shellTest("a request to copy that is not parsed when its session is closed does not reach the next session", CLIPBOARD, async ({ page, driver, login }) => {
+  await driver.line("exit");
+  const reconnect = page.getByRole("button", { name: "Reconnect" });
+  await reconnect.waitFor();
+  // In one task: xterm.js parses what follows input of the user at once, and all else in a later task.
+  const wasParsed = await reconnect.evaluate((/** @type {HTMLElement} */ button) => {
+    const [term] = probe.terminals;
+    term.write("");
+    term.write("\u001b]52;c;aGVsbG8=\u0007");
+    const isParsed = document.querySelector(".remote-copy:not([hidden])") !== null;
+    button.click();
+    return isParsed;
+  });
+  assert.equal(wasParsed, false);
+  await driver.login(login);
+  await driver.ready();
+  assert.equal(await page.evaluate(() => probe.terminals.length), 1, "the terminal is reused");
+  assert.equal(await page.locator(".remote-copy").isVisible(), false);
+});

@@ -196,7 +196,9 @@ export class TerminalPane {
     for (const final of REPEATED) {
       this.term.parser.registerCsiHandler({ final }, ([count]) => typeof count === "number" && count > MAX_REPEATS);
     }
-    this.term.parser.registerOscHandler(52, (data) => !copies.allows() || this.remoteCopy.handle(data));
+    // Between two sessions xterm.js still parses output of the last one: the next may be of another server.
+    this.term.parser.registerOscHandler(52, (data) =>
+      this.#events === undefined || !copies.allows() || this.remoteCopy.handle(data));
     const { store } = this;
     this.term.attachCustomKeyEventHandler(shortcuts(this.term, {
       get settings() { return store.current; },
