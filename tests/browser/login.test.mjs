@@ -165,6 +165,30 @@ pageTest("an unknown host key is shown, compared, and accepted or refused", {
   assert.match(await driver.ending(), /host key was refused/);
 });
 
+pageTest("a click in the moment in which a host key is shown does not count, and Enter does not connect", {
+  settings: ["ssh.host_key_policy=ask"], knownHosts: () => "",
+}, async ({ page, driver, url, login }) => {
+  await page.goto(url);
+  await page.evaluate(() => new MutationObserver((_, observer) => {
+    const trust = [...document.querySelectorAll("dialog button")].find((button) => button.textContent?.startsWith("Trust it"));
+    if (trust instanceof HTMLElement) {
+      observer.disconnect();
+      trust.click();
+      // An accepted click closes the dialog at once.
+      probe.closedByClick = trust.closest("dialog")?.open !== true;
+    }
+  }).observe(document.body, { childList: true }));
+  await driver.login(login);
+  const dialog = page.getByRole("dialog");
+  await until(() => page.evaluate(() => probe.closedByClick !== undefined), "the click");
+  assert.equal(await page.evaluate(() => probe.closedByClick), false);
+  await until(async () => {
+    await page.keyboard.press("Enter");
+    return !(await dialog.isVisible());
+  }, "an Enter that counts");
+  assert.match(await driver.ending(), /host key was refused/);
+});
+
 pageTest("a link logs in once, and its login is not kept in the history", {}, async ({ page, driver, url, login }) => {
   const { server, user, password } = login;
   const json = JSON.stringify({ target: server, username: user, password });
