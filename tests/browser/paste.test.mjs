@@ -70,20 +70,28 @@ shellTest("a large paste needs consent also in bracketed paste mode", CLIPBOARD,
   await driver.waitFor(/\$ $/);
 });
 
-shellTest("a cancelled paste still ends its bracketed paste", CLIPBOARD, async ({ page, driver, sshd }) => {
-  // Nothing reads until the paste is cancelled, so that it is not through before; then perl reads up to its end.
-  const cancelled = join(sshd.dir, "cancelled");
-  await driver.line("stty raw -echo; printf '\\e[?2004h'; echo ready; "
-    + `until [ -e ${cancelled} ]; do sleep 0.1; done; perl -e '$/ = "\\e[201~"; print scalar <STDIN>' > paste.out; `
-    + "stty sane; tail -c 6 paste.out | base64; rm paste.out");
-  await driver.waitFor("\nready");
-  await driver.paste("y".repeat(3_000_000));
-  await page.getByRole("dialog").getByRole("button", { name: "Paste", exact: true }).click();
-  await page.getByText("Cancel the paste").click();
-  await page.getByText("Cancel the paste").waitFor({ state: "detached" });
-  writeFileSync(cancelled, "");
-  await driver.waitFor(Buffer.from(`${ESC}[201~`).toString("base64"));
-});
+/** @type {[string, (driver: import("./support/driver.mjs").Driver) => Promise<void>][]} */
+const CANCELS = [
+  ["click", (driver) => driver.click("Cancel the paste")],
+  ["Ctrl+C", (driver) => driver.page.keyboard.press("Control+C")],
+];
+for (const [how, cancel] of CANCELS) {
+  shellTest(`a paste that is cancelled by ${how} still ends its bracketed paste`, CLIPBOARD, async ({ page, driver, sshd }) => {
+    // Nothing reads until the paste is cancelled, so that it is not through before; then perl reads up to its end.
+    const cancelled = join(sshd.dir, `cancelled-by-${how}`);
+    await driver.line("stty raw -echo; printf '\\e[?2004h'; echo ready; "
+      + `until [ -e ${cancelled} ]; do sleep 0.1; done; perl -e '$/ = "\\e[201~"; print scalar <STDIN>' > paste.out; `
+      + "stty sane; tail -c 6 paste.out | base64; rm paste.out");
+    await driver.waitFor("\nready");
+    await driver.paste("y".repeat(3_000_000));
+    await page.getByRole("dialog").getByRole("button", { name: "Paste", exact: true }).click();
+    await page.getByText("Cancel the paste").waitFor();
+    await cancel(driver);
+    await page.getByText("Cancel the paste").waitFor({ state: "detached" });
+    writeFileSync(cancelled, "");
+    await driver.waitFor(Buffer.from(`${ESC}[201~`).toString("base64"));
+  });
+}
 
 shellTest("a selection is copied by Ctrl+C, and Ctrl+C without one interrupts", CLIPBOARD, async ({ page, driver }) => {
   await driver.run("echo copy-me");
