@@ -49,6 +49,23 @@ fn a_new_process_that_fails_leaves_the_old_one_serving() {
     serves(&fixture, &new);
 }
 
+/// A passed listener serves in place of `admin.listen`, wherever it is.
+#[test]
+fn a_new_process_without_a_token_refuses_an_admin_listener_that_other_machines_reach() {
+    let fixture = TakeoverFixture::new();
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), "t".repeat(32)).unwrap();
+    let token = token.path().display();
+    let guarded = format!("--admin-listen 0.0.0.0:0 --set admin.token_file={token}");
+    let old = fixture.generation(&guarded);
+    let said = "can be reached from other machines; set admin.token_file";
+    fails(&fixture, "--admin-listen 127.0.0.1:0", said);
+    old.wait_stderr_count("not handed over; this process goes on", 1);
+    serves(&fixture, &old);
+    let new = fixture.generation(&guarded);
+    assert_eq!(new.admin_addr(), old.admin_addr());
+}
+
 /// A stuck shard is a likely reason to restart. The new process serves every connection, and keeps
 /// the path, so that the next one finds it.
 #[test]
