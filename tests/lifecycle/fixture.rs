@@ -69,10 +69,15 @@ impl ConfigFixture {
         self.admin.metric("sshard_reloads_total", &label)
     }
 
+    /// Connects a client that sends nothing yet.
+    pub(crate) fn connect(&self) -> Client {
+        let path = path_to(self.ssh.addr());
+        Client::connect(self.bridge.addr(), &path, &Options::v1())
+    }
+
     /// Connects a client and sends `auth`.
     pub(crate) fn auth(&self) -> Client {
-        let path = path_to(self.ssh.addr());
-        let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
+        let mut client = self.connect();
         client.auth_v1(&json!({ "username": "u" }));
         client
     }

@@ -4,6 +4,7 @@
 use crate::common::{Admin, DEADLINE, wait_until};
 use crate::fixture::{ConfigFixture, ReloadTrigger};
 use rustix::process::Signal;
+use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -20,6 +21,20 @@ fn a_target_that_is_no_longer_allowed_is_refused_to_new_sessions_alone() {
         fixture.works(&mut old);
         fixture.reload(OPEN, trigger);
         fixture.ready();
+    }
+}
+
+#[test]
+fn a_target_that_is_withdrawn_before_auth_is_refused() {
+    for trigger in [ReloadTrigger::Signal, ReloadTrigger::Request] {
+        let fixture = ConfigFixture::new(OPEN);
+        let mut client = fixture.connect();
+        client.wait_type("hello");
+        fixture.reload("targets.allow = [\"192.0.2.1:22\"]\n", trigger);
+        client.send_json(&json!({ "type": "auth", "username": "u" }));
+        assert_eq!(client.wait_type("error")["code"], "target-refused");
+        assert_eq!(client.until_close().0, 4403);
+        assert_eq!(fixture.ssh.received(), []);
     }
 }
 
@@ -157,11 +172,8 @@ fn other_files_are_in_force_after_a_reload() {
     let answer = admin(&one).post("/api/v1/reload");
     assert_eq!(answer.status, 200, "{answer:?}");
     let answer = answer.json();
-    assert_eq!(
-        answer["changed"],
-        serde_json::json!(["admin.token_file", "audit.file"])
-    );
-    assert_eq!(answer["needs_restart"], serde_json::json!([]));
+    assert_eq!(answer["changed"], json!(["admin.token_file", "audit.file"]));
+    assert_eq!(answer["needs_restart"], json!([]));
     assert_eq!(admin(&one).get("/stats").status, 401);
     assert_eq!(admin(&two).get("/stats").status, 200);
     drop(fixture.ready());
@@ -177,7 +189,7 @@ fn other_files_are_in_force_after_a_reload() {
     assert!(answer.body.contains("audit.file"), "{answer:?}");
     fixture.write(OPEN);
     let answer = admin(&two).post("/api/v1/reload").json();
-    let waiting = serde_json::json!(["admin.token_file", "audit.file"]);
+    let waiting = json!(["admin.token_file", "audit.file"]);
     assert_eq!(answer["needs_restart"], waiting, "{answer}");
     assert_eq!(admin(&two).get("/stats").status, 200);
     assert!(!at("audit3").exists());
