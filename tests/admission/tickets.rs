@@ -293,6 +293,24 @@ fn a_reload_reads_the_key_again() {
 }
 
 #[test]
+fn a_ticket_whose_key_is_withdrawn_before_auth_is_refused() {
+    let fixture = TicketFixture::new(&[REQUIRED]);
+    let path = path_to(fixture.ssh.addr());
+    let mut client = Client::connect(fixture.bridge.addr(), &path, &Options::v1());
+    client.wait_type("hello");
+    write_key(&fixture.key_file, &KEY.replace('0', "1"));
+    fixture.bridge.signal(Signal::HUP);
+    fixture.bridge.wait_stderr_count("reloaded", 1);
+    client.send_json(&json!({
+        "type": "auth",
+        "username": "alice",
+        "ticket": fixture.ticket(),
+    }));
+    let error = expect_refused(&mut client, "ticket-refused", 4403);
+    assert_eq!(error["message"], NOT_VALID);
+}
+
+#[test]
 fn a_bad_key_is_an_error_of_the_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("key");
