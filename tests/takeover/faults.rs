@@ -6,8 +6,13 @@ use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
 use sshard::control::takeover::take_over;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Error of a peer that runs as another user.
+const OTHER_USER: &str = "only the same user or root may take over";
 
 /// Runs `serve` with these arguments, which has to fail and to say so.
 fn fails(fixture: &TakeoverFixture, more: &str, said: &str) {
@@ -182,4 +187,49 @@ fn a_file_that_is_no_socket_is_left_alone() {
         fails(&fixture, "", said);
     }
     assert_eq!(fs::read_to_string(fixture.socket()).unwrap(), "precious");
+}
+
+/// Runs a Perl program as the account of the tests, with this standard input.
+fn run_as_other_user(program: &str, path: &Path, stdin: impl Into<Stdio>) {
+    let ran = Command::new("setpriv")
+        .args(["--reuid=sshard-test", "--regid=sshard-test"])
+        .args(["--clear-groups", "perl", "-MSocket", "-e", program])
+        .arg(path)
+        .stdin(stdin)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn a_socket_that_another_user_listens_at_is_not_trusted() {
+    let fixture = TakeoverFixture::new();
+    let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    let path = fixture.socket();
+    socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    // The peer is who called listen(), even after its end (SO_PEERCRED, unix(7)).
+    let listener = OwnedFd::from(socket.try_clone().unwrap());
+    run_as_other_user("listen(STDIN, 1) or die $!", &path, listener);
+    let ended = run_line(&fixture.line(""));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(OTHER_USER), "{ended:?}");
+}
+
+#[test]
+fn a_process_of_another_user_gets_no_sockets() {
+    let fixture = TakeoverFixture::new();
+    let old = fixture.generation("");
+    // As if the permissions were no obstacle.
+    let path = fixture.socket();
+    for open in [path.parent().unwrap(), &path] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let program = "socket(S, AF_UNIX, SOCK_SEQPACKET, 0) or die $!;
+        connect(S, sockaddr_un($ARGV[0])) or die $!;
+        defined(recv(S, $said, 256, 0)) or die $!;
+        $said eq '' or die qq(it said $said)";
+    run_as_other_user(program, &path, Stdio::null());
+    old.wait_stderr_count(OTHER_USER, 1);
+    serves(&fixture, &old);
+    fixture.generation("");
 }
