@@ -15,6 +15,7 @@ mod origins;
 mod penalties;
 mod rate;
 mod throttle;
+mod ticket_reloads;
 mod tickets;
 
 use common::fixture::{bridge_to, path_to};

@@ -7,24 +7,24 @@ use crate::common::{
 };
 use crate::{expect_refused, refuses_setting};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-struct TicketFixture {
-    bridge: Bridge,
-    ssh: ScriptedSsh,
-    key_file: PathBuf,
+pub(crate) struct TicketFixture {
+    pub(crate) bridge: Bridge,
+    pub(crate) ssh: ScriptedSsh,
+    pub(crate) key_file: PathBuf,
     _directory: tempfile::TempDir,
 }
 
 impl TicketFixture {
-    fn new(settings: &[&str]) -> Self {
+    pub(crate) fn new(settings: &[&str]) -> Self {
         let ssh = ScriptedSsh::start(SshScript::default());
         let directory = tempfile::tempdir().unwrap();
         let key_file = directory.path().join("key");
@@ -41,13 +41,11 @@ impl TicketFixture {
     }
 
     /// Valid claims for `alice`.
-    fn claims(&self) -> Value {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let now = now.as_secs();
-        json!({ "target": self.ssh.addr().to_string(), "sub": "alice", "iat": now, "exp": now + 60 })
+    pub(crate) fn claims(&self) -> Value {
+        claims(self.ssh.addr())
     }
 
-    fn ticket(&self) -> String {
+    pub(crate) fn ticket(&self) -> String {
         signed(&self.claims(), KEY)
     }
 
@@ -73,11 +71,11 @@ impl TicketFixture {
         self.client(&path_to(self.ssh.addr()), &Options::v1(), ticket)
     }
 
-    fn admits(&self, ticket: &str) {
+    pub(crate) fn admits(&self, ticket: &str) {
         self.with(Some(ticket)).wait_type("ready");
     }
 
-    fn refuses(&self, ticket: Option<&str>, said: &str) {
+    pub(crate) fn refuses(&self, ticket: Option<&str>, said: &str) {
         let mut client = self.with(ticket);
         let error = expect_refused(&mut client, "ticket-refused", 4403);
         assert_eq!(error["message"], said);
@@ -86,20 +84,27 @@ impl TicketFixture {
 }
 
 /// Text for a ticket that is malformed, or of another key.
-const NOT_VALID: &str =
+pub(crate) const NOT_VALID: &str =
     "the admission ticket is not valid: it is malformed, or signed with another key";
 
-fn write_key(file: &PathBuf, key: &str) {
+pub(crate) fn write_key(file: &PathBuf, key: &str) {
     fs::write(file, format!("{key}\n")).unwrap();
     fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
 }
 
-fn signed(claims: &Value, key: &str) -> String {
+/// Valid claims of a ticket of `alice` for `target`.
+pub(crate) fn claims(target: SocketAddr) -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = now.as_secs();
+    json!({ "target": target.to_string(), "sub": "alice", "iat": now, "exp": now + 60 })
+}
+
+pub(crate) fn signed(claims: &Value, key: &str) -> String {
     let key = EncodingKey::from_secret(key.as_bytes());
     encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
 }
 
-const REQUIRED: &str = "admission.required=true";
+pub(crate) const REQUIRED: &str = "admission.required=true";
 
 #[test]
 fn a_valid_ticket_is_needed_where_tickets_are_required() {
@@ -266,48 +271,6 @@ fn a_header_that_cannot_be_a_ticket_is_400() {
     assert_eq!(ask("Authorization: Basic YTpi\r\n", ""), 101);
     // Never in the URL.
     assert_eq!(ask("", &format!("?ticket={ticket}")), 400);
-}
-
-#[test]
-fn a_reload_reads_the_key_again() {
-    let fixture = TicketFixture::new(&[REQUIRED]);
-    let old = fixture.ticket();
-    let new_key = KEY.replace('0', "1");
-    let new = signed(&fixture.claims(), &new_key);
-    fixture.admits(&old);
-    write_key(&fixture.key_file, &new_key);
-    fixture.admits(&old);
-    fixture.bridge.signal(Signal::HUP);
-    fixture.bridge.wait_stderr_count("reloaded", 1);
-    fixture.refuses(Some(&old), NOT_VALID);
-    fixture.admits(&new);
-    // A key that cannot be used changes nothing.
-    let admin = Admin::of(&fixture.bridge);
-    write_key(&fixture.key_file, "short");
-    let answer = admin.post("/api/v1/reload");
-    assert_eq!(answer.status, 422);
-    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-    assert!(detail.contains("admission.ticket_key_file"), "{detail}");
-    assert!(!detail.contains("short,"), "{detail}");
-    fixture.admits(&new);
-}
-
-#[test]
-fn a_ticket_whose_key_is_withdrawn_before_auth_is_refused() {
-    let fixture = TicketFixture::new(&[REQUIRED]);
-    let path = path_to(fixture.ssh.addr());
-    let mut client = Client::connect(fixture.bridge.addr(), &path, &Options::v1());
-    client.wait_type("hello");
-    write_key(&fixture.key_file, &KEY.replace('0', "1"));
-    fixture.bridge.signal(Signal::HUP);
-    fixture.bridge.wait_stderr_count("reloaded", 1);
-    client.send_json(&json!({
-        "type": "auth",
-        "username": "alice",
-        "ticket": fixture.ticket(),
-    }));
-    let error = expect_refused(&mut client, "ticket-refused", 4403);
-    assert_eq!(error["message"], NOT_VALID);
 }
 
 #[test]

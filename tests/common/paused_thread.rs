@@ -5,11 +5,23 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// Pauses one thread by strace, until dropped: every epoll_pwait of it takes a minute longer.
+/// Pauses one thread by strace, until dropped: every wait of it takes a minute longer.
 pub(crate) struct PausedThread(Child);
 
 impl PausedThread {
+    /// A thread that waits by epoll_pwait.
     pub(crate) fn of(bridge: &Bridge, name: &str) -> Self {
+        Self::in_call(bridge, name, "epoll_pwait")
+    }
+
+    /// The thread that hands private keys to the workers. It is paused at once: an interrupted
+    /// futex begins anew.
+    pub(crate) fn of_key_queue(bridge: &Bridge) -> Self {
+        // The kernel keeps 15 bytes of the name.
+        Self::in_call(bridge, "sshard-crypto-q", "futex")
+    }
+
+    fn in_call(bridge: &Bridge, name: &str, call: &str) -> Self {
         let tasks = fs::read_dir(format!("/proc/{}/task", bridge.pid())).unwrap();
         let thread = tasks
             .map(|task| task.unwrap().path())
@@ -17,8 +29,8 @@ impl PausedThread {
             .unwrap_or_else(|| panic!("no thread {name}"));
         let id = thread.file_name().unwrap().to_str().unwrap().to_owned();
         let mut strace = Command::new("strace")
-            .args(["-p", &id, "-e", "trace=epoll_pwait", "-e"])
-            .arg("inject=epoll_pwait:delay_enter=60000000")
+            .args(["-p", &id, "-e", &format!("trace={call}"), "-e"])
+            .arg(format!("inject={call}:delay_enter=60000000"))
             .args(["-o", "/dev/null"])
             .stderr(Stdio::piped())
             .spawn()
