@@ -205,7 +205,7 @@ impl RateTable {
         }
     }
 
-    /// Takes one for `key` at `rate`. All keys share one rate; what was taken at another one counts.
+    /// Takes one for `key` at `rate`. All keys share one rate; takes at another one count as many.
     ///
     /// # Errors
     /// The wait until one is available; nothing is taken then.

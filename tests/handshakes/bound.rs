@@ -170,7 +170,8 @@ fn clients_behind_a_proxy_are_bounded_separately() {
     wait_in_progress(&admin, 8);
 }
 
-/// Once a proxy has checked the health, its connections take reserved slots until they name a client.
+/// Once a proxy has checked the health, its connections have reserved slots until they name a
+/// client.
 #[test]
 fn clients_of_a_proxy_do_not_displace_its_own_checks() {
     let bridge = bridge(&["server.proxy_protocol=127.0.0.1:0"]);
