@@ -248,8 +248,8 @@ settings! {
         /// Addresses and networks of clients that are exempt from all of these limits; nor do their
         /// failed logins count for `target_penalty`.
         exempt: Vec<Net> = Vec::new();
-        /// Failed SSH logins a client has at one target address before it must wait, and wrong
-        /// passphrases in all. 0 is no limit, and switches `target_penalty` off as well.
+        /// Failed SSH logins of a client at one target address, or its wrong passphrases at any,
+        /// before it must wait. 0 is no limit, and switches `target_penalty` off as well.
         login_failures: u32 = 2, in 0..=1000;
         /// Time after which a throttled client may fail once more.
         login_period: Duration = seconds(5);

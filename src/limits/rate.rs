@@ -114,8 +114,8 @@ impl Entry {
         self.tag() == tag(hash)
     }
 
-    /// Converts what was taken at the rate `from`: as many takes at `to`. That makes no debt last
-    /// longer, unless it is within a burst of `to`.
+    /// Converts what was taken at the rate `from`: as many takes at `to`, but no more than a burst
+    /// if that makes the wait longer.
     fn convert(self, from: Rate, to: Rate, now: u64) -> Self {
         let wait = self.tat().saturating_sub(now);
         if from == to || wait == 0 {
@@ -156,7 +156,7 @@ impl Group {
 
 /// Part of the table behind one lock.
 struct Stripe {
-    /// Rate of the last take, which all entries are of.
+    /// Rate of the last take or check, which all entries are of.
     rate: Option<Rate>,
     groups: Box<[Group]>,
 }
@@ -205,7 +205,7 @@ impl RateTable {
         }
     }
 
-    /// Takes one for `key` at `rate`. All keys share one rate; takes at another one count as many.
+    /// Takes one for `key` at `rate`. All keys share one rate; a take at another one counts as one.
     ///
     /// # Errors
     /// The wait until one is available; nothing is taken then.
@@ -252,8 +252,8 @@ impl RateTable {
         }
     }
 
-    /// Sets the TAT of the entry of `key` to the `next`, told the TAT, whether the entry is the
-    /// key's own, and the time, in ticks. The error is a wait, in ticks; nothing changes then.
+    /// Sets the TAT of the key's entry to the result of `next`, which takes the TAT, whether the
+    /// entry is the key's own, and the time, in ticks. If that is a wait, nothing changes.
     fn update<K: Hash>(
         &self,
         key: K,
@@ -294,10 +294,11 @@ impl RateTable {
     ) -> Result<(), Duration> {
         let (hash, now) = (self.stripes.hash(key), self.ticks(now));
         let mut stripe = self.stripes.lock(hash);
-        let known = stripe.rate.unwrap_or(rate);
+        // A wait at this rate passes only if the entry is of this rate.
+        stripe.adopt(rate, now);
         let (_, found) = stripe.group(hash).find(hash, now);
-        let tat = found.convert(known, rate, now).tat();
-        rate.advance(tat, now, count).map(|_| ()).map_err(duration)
+        let next = rate.advance(found.tat(), now, count);
+        next.map(|_| ()).map_err(duration)
     }
 
     /// Gives one back. What time has given back already is not given back twice.

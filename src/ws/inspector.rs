@@ -45,8 +45,8 @@ const MICROS_PER_TOKEN: u64 = 1_000_000 / PER_SECOND;
 #[derive(Debug)]
 struct TokenBucket {
     tokens: u64,
-    /// Time that has been converted to tokens; a part of one counts at the next, unless the bucket
-    /// is full.
+    /// Time up to which tokens were added. Less than one token's worth counts at the next read,
+    /// unless the bucket is full.
     earned_until: Instant,
     /// Pongs that answer our pings cost nothing.
     owed_pongs: u64,

@@ -1,4 +1,4 @@
-//! SSH keep-alives: a server that no longer answers them ends its sessions, and nothing else does.
+//! SSH keep-alives: only a server that no longer answers them loses its sessions.
 
 use crate::common::fixture::{bridge_to, ready_at};
 use crate::common::{Proxy, ScriptedSsh, SshScript, Stop};

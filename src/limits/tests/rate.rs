@@ -120,7 +120,7 @@ fn a_new_rate_is_in_force_at_once() {
 
 /// As after a reload, while attempts from before it end.
 #[test]
-fn two_rates_that_alternate_forget_nothing() {
+fn what_was_taken_counts_at_another_rate() {
     let (table, start) = table();
     let slow = Rate::per(20, 40 * SECOND);
     assert_eq!(takes(&table, 1, start, 20), 10);
@@ -130,14 +130,24 @@ fn two_rates_that_alternate_forget_nothing() {
         assert_eq!(takes(&table, 1, start, 20), 0);
     }
     assert_eq!(takes(&table, 1, start + SECOND, 20), 5);
-    // A debt of 150 s lasts as long at a slower rate, and less at a faster one.
-    table.charge(1, rate(), 760, 1000 * SECOND, start + SECOND);
+    // A wait at the new rate passes as told, even if nothing is taken in between.
+    let fast = Rate::new(2, 5 * SECOND);
+    assert!(table.take(70, Rate::new(2, 3600 * SECOND), start).is_ok());
+    assert!(table.take(70, Rate::new(2, 3600 * SECOND), start).is_ok());
+    assert_eq!(table.check(70, fast, start), Err(5 * SECOND));
+    assert_eq!(table.check(70, fast, start + 5 * SECOND), Ok(()));
+}
+
+#[test]
+fn a_debt_lasts_no_longer_at_another_rate() {
+    let (table, start) = table();
+    // Of 150 s.
+    table.charge(1, rate(), 750, 1000 * SECOND, start);
+    let faster = Rate::new(10, SECOND / 10);
+    let wait = SECOND / 10;
+    assert_eq!(table.check(1, faster, start), Err(74 * SECOND + wait));
     let slower = Rate::new(2, 10 * SECOND);
-    let wait = table.check(1, slower, start + SECOND).unwrap_err();
-    assert!((143 * SECOND..145 * SECOND).contains(&wait), "{wait:?}");
-    let faster = Rate::new(10, SECOND / 50);
-    let wait = table.check(1, faster, start + SECOND).unwrap_err();
-    assert!((15 * SECOND..16 * SECOND).contains(&wait), "{wait:?}");
+    assert_eq!(table.check(1, slower, start), Err(65 * SECOND));
 }
 
 #[test]

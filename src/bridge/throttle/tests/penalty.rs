@@ -3,7 +3,7 @@
 use super::*;
 
 /// Ends five attempts, of five clients, that have lasted for `age`. Returns how many logins may
-/// fail then, each of another client's, before the target's budget of 100 s is used up.
+/// fail then, each of another client, before the target's budget of 100 s is used up.
 fn failures_left(authentication: bool, age: Duration) -> usize {
     let rig = Rig::with(RateLimit {
         target_penalty: Some(Duration::from_secs(100)),

@@ -9,7 +9,7 @@ export const SENTENCES: Record<string, readonly ["server" | "client", string, st
   "agent-unavailable": ["server", "The bridge's key for this target cannot be used.", "The ssh-agent that the bridge uses for this target does not answer."],
   "target-refused": ["server", "The bridge does not allow this target.", "No rule of the bridge allows this host, port or user, or a rule forbids it."],
   "ticket-refused": ["server", "The admission ticket was refused.", "The ticket is missing, not valid (yet or any more), or for another user or target."],
-  "throttled": ["server", "Too many logins have failed.", "The bridge makes a client wait some seconds after failed logins or wrong passphrases, so that the target does not ban the bridge."],
+  "throttled": ["server", "Too many logins have failed.", "The bridge makes a client wait some seconds after failed logins, so that the target does not ban the bridge, and after wrong passphrases."],
   "deadline": ["server", "The connection took too long.", "The target, its name server or the user did not answer in time."],
   "host-key-unknown": ["server", "The target's host key is not known.", "The bridge connects only to machines whose key is on record."],
   "host-key-changed": ["server", "The target's host key has changed.", "The machine was reinstalled, another machine answers in its place, or the bridge lists other keys for it."],
