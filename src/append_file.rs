@@ -7,7 +7,7 @@
 use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat, fcntl_getfl, fcntl_setfl};
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Mode of a file that is made.
@@ -68,6 +68,35 @@ pub fn open(path: &Path) -> Result<File, AppendError> {
 /// [`AppendError`]; the file is as it was.
 pub fn open_readable(path: &Path) -> Result<File, AppendError> {
     open_with(OpenOptions::new().append(true).read(true), path)
+}
+
+/// Opens like [`open`], and returns whether the last line was cut short, as by a full disk. That is
+/// known of regular files that may be read.
+///
+/// # Errors
+/// [`AppendError`]; the file is as it was.
+pub fn open_after_line(path: &Path) -> Result<(File, bool), AppendError> {
+    // A pipe that is opened for reading has a reader.
+    if path.is_file()
+        && let Ok(file) = open_readable(path)
+    {
+        let is_cut = ends_within_line(&file)?;
+        return Ok((file, is_cut));
+    }
+    Ok((open(path)?, false))
+}
+
+/// Returns whether the last line has no line break.
+///
+/// # Errors
+/// The system's: `file` is not open for reading.
+pub fn ends_within_line(file: &File) -> io::Result<bool> {
+    let Some(last) = file.metadata()?.len().checked_sub(1) else {
+        return Ok(false);
+    };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    Ok(byte != *b"\n")
 }
 
 /// Finds out whether [`open`] would open a file. None is made: where it is not there, its directory

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
 use russh::keys::PublicKey;
 use std::future::Future;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -261,18 +261,16 @@ fn append(path: &Path, line: &str) -> Result<(), RememberError> {
         ));
     }
     let mut file = append_file::open_readable(path).map_err(io::Error::from)?;
-    let mut last = [b'\n'];
     let length = file.metadata()?.len();
     if length + line.len() as u64 + 2 > MAX_FILE {
         return Err(RememberError::NoRoom(
             "the file has 64 MiB, which is as much as is read",
         ));
     }
-    if length > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-    }
-    let end_last = if last == [b'\n'] { "" } else { "\n" };
+    let end_last = match append_file::ends_within_line(&file)? {
+        true => "\n",
+        false => "",
+    };
     file.write_all(format!("{end_last}{line}\n").as_bytes())?;
     Ok(())
 }

@@ -169,12 +169,13 @@ impl AuditLog {
         anonymous: usize,
     ) -> io::Result<(Self, Writer, Receiver<Command>)> {
         let flags = Arc::<Flags>::default();
+        let (file, torn) = append_file::open_after_line(path)?;
         let writer = Writer {
-            file: append_file::open(path)?,
+            file,
             path: path.to_owned(),
             flags: Arc::clone(&flags),
             reported: 0,
-            torn: false,
+            torn,
             failing: false,
         };
         let (commands, received) = sync_channel(queue);
@@ -316,10 +317,9 @@ impl Writer {
     fn reopen(&mut self) {
         let moved = self.flags.moved.swap(None);
         let path = moved.map_or_else(|| self.path.clone(), |path| PathBuf::clone(&path));
-        match append_file::open(&path) {
-            Ok(file) => {
-                (self.file, self.path) = (file, path);
-                self.torn = false;
+        match append_file::open_after_line(&path) {
+            Ok((file, torn)) => {
+                (self.file, self.path, self.torn) = (file, path, torn);
                 let file = self.path.display();
                 tracing::info!(%file, "the audit log was opened again");
             }

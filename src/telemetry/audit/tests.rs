@@ -166,6 +166,31 @@ fn lines_lost_to_a_full_disk_are_counted_once_there_is_room() {
     assert!(text.ends_with("\"target\":\"second\"}\n"), "{text:?}");
 }
 
+/// By a full disk, or a crash: in this process and in one before.
+#[test]
+fn a_line_that_was_cut_takes_no_other_with_it() {
+    let (_directory, path) = file();
+    std::fs::write(&path, "{\"cut").unwrap();
+    let log = AuditLog::start(Some(&path)).unwrap();
+    log.record(&line("first", None));
+    log.flush(SOON);
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"{\"cut").unwrap();
+    for target in ["second", "third"] {
+        log.reopen();
+        log.record(&line(target, None));
+    }
+    log.flush(SOON);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    for (at, target) in [(1, "first"), (3, "second"), (4, "third")] {
+        let line: Value = serde_json::from_str(lines[at]).unwrap();
+        assert_eq!(line["target"], target, "{text}");
+    }
+    assert_eq!((lines[0], lines[2]), ("{\"cut", "{\"cut"));
+}
+
 #[test]
 fn a_file_that_cannot_be_opened_is_an_error_and_no_file_is_off() {
     assert!(AuditLog::start(Some(Path::new("/dev/null/audit"))).is_err());
