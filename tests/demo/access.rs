@@ -1,6 +1,7 @@
 //! Access to the demo: passwords, links, names, addresses.
 
 use crate::common::demo::LAST_LINE;
+use crate::common::raw::exchange;
 use crate::common::{Bridge, Client, DEADLINE, Demo, Options, Raw, run};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde_json::json;
@@ -91,6 +92,7 @@ fn the_demo_answers_to_no_name_but_loopback() {
         "server.public_hosts=evil.example",
         "server.allowed_origins=http://evil.example",
         "admin.allowed_hosts=evil.example",
+        "web.embed_origins=http://evil.example",
     ];
     let settings: Vec<&str> = names.iter().flat_map(|name| ["--set", *name]).collect();
     let demo = Demo::plain(&settings);
@@ -129,6 +131,10 @@ fn the_demo_answers_to_no_name_but_loopback() {
     for host in &bad {
         assert_eq!(status("/ws/demo", host, upgrade), 421, "{host}");
     }
+    let request = format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+    let page = exchange(own, &request);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
     for host in &good {
         assert_eq!(status("/", host, ""), 200, "{host}");
         assert_eq!(status("/ws/demo", host, upgrade), 101, "{host}");
@@ -158,8 +164,13 @@ fn the_demo_listens_on_ipv6_loopback_too() {
 fn addresses_that_other_machines_can_reach_are_refused() {
     // Neither by mistake nor on purpose.
     for more in [&[][..], &["--set", "server.allow_plaintext=true"]] {
-        for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-            let refused = run(&[&["demo", "--listen", listen][..], more].concat(), &[]);
+        for (listener, listen) in [
+            ("--listen", "0.0.0.0:0"),
+            ("--listen", "[::]:0"),
+            ("--listen", "192.0.2.1:0"),
+            ("--admin-listen", "0.0.0.0:0"),
+        ] {
+            let refused = run(&[&["demo", listener, listen][..], more].concat(), &[]);
             assert_eq!(refused.code, Some(78), "{refused:?}");
             let said = format!("{listen} is not a loopback address");
             assert!(refused.stderr.contains(&said), "{refused:?}");

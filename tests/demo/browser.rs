@@ -1,8 +1,9 @@
 //! `sshard demo --open`.
 
 use crate::common::demo::SHELL;
-use crate::common::{Client, DEADLINE, Demo, Options, poll};
+use crate::common::{Client, DEADLINE, Demo, Options, poll, wait_until};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use rustix::process::Signal;
 use std::os::unix::fs::PermissionsExt;
 
 /// A script in place of the browser writes down its arguments and the file that it gets.
@@ -36,6 +37,25 @@ fn open_passes_the_link_to_the_browser_outside_of_its_arguments() {
     client.login_v1("demo", login["password"].as_str().unwrap());
     let gone = poll(DEADLINE, || (!file.exists()).then_some(()));
     assert!(gone.is_some(), "the file stays");
+}
+
+/// xdg-open may run as long as the browser that it starts.
+#[test]
+fn a_browser_that_runs_on_does_not_keep_the_demo() {
+    let directory = tempfile::tempdir().unwrap();
+    let opener = directory.path().join("xdg-open");
+    let seen = directory.path().join("seen");
+    let script = format!("#!/bin/sh\ntouch {}\nexec sleep 60\n", seen.display());
+    std::fs::write(&opener, script).unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", directory.path().display());
+    let mut demo = Demo::start(
+        &[SHELL, &["--open"]].concat(),
+        &[("PATH", &path), ("BROWSER", "")],
+    );
+    wait_until("it is asked to open the link", || seen.exists());
+    demo.bridge.signal(Signal::INT);
+    assert_eq!(demo.bridge.wait_exit(DEADLINE).code(), Some(0));
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) enum BrowserError {
     },
     #[error("the temporary file with the link for the browser cannot be written: {0}")]
     File(#[source] io::Error),
+    #[error("no thread can be created: {0}")]
+    Thread(#[source] io::Error),
 }
 
 /// Writes the file that redirects to `link`. Drop removes it.

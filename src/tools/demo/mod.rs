@@ -19,6 +19,7 @@ use crate::server::Server;
 use crate::telemetry;
 use crate::web::has_page;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use browser::BrowserError;
 use program::{Program, ProgramError};
 use rustix::process::{Signal, getpid, kill_process};
 use ssh_server::{EmbeddedServer, USER};
@@ -75,8 +76,9 @@ pub fn run(layers: &Layers, flags: &Demo) -> Result<(), ToolError> {
     let parsed = config::parse(layers)?;
     // First: what makes such an address consistent, TLS or plain text for everyone, is of no use
     // here.
-    let listen = &parsed.loaded.config.server.listen;
-    if let Some(open) = listen.iter().find(|a| !a.ip().to_canonical().is_loopback()) {
+    let Config { server, admin, .. } = &*parsed.loaded.config;
+    let mut listen = server.listen.iter().chain(&admin.listen);
+    if let Some(open) = listen.find(|a| !a.ip().to_canonical().is_loopback()) {
         return Err(DemoError::NotLoopback(*open).into());
     }
     let loaded = &parsed.consistent()?;
@@ -150,7 +152,7 @@ impl Access {
     }
 }
 
-/// Opens the link, or logs why not: the demo goes on either way.
+/// Opens the link, or logs why not: the demo goes on either way, and does not wait.
 fn open_link(access: &Access, program: &Program, ssh: &EmbeddedServer) {
     let Some(link) = &access.link else {
         tracing::warn!("--open: there is no page in the browser to open");
@@ -167,8 +169,15 @@ fn open_link(access: &Access, program: &Program, ssh: &EmbeddedServer) {
             over.await;
             drop(file);
         });
-        browser::open(&path, browser.as_deref())
+        // On some desktops xdg-open runs as long as the browser.
+        let open = move || log_failure(browser::open(&path, browser.as_deref()));
+        let thread = std::thread::Builder::new().name("sshard-browser".to_owned());
+        thread.spawn(open).map(drop).map_err(BrowserError::Thread)
     });
+    log_failure(opened);
+}
+
+fn log_failure(opened: Result<(), BrowserError>) {
     if let Err(error) = opened {
         tracing::warn!(%error, "--open: no browser could be opened; open the printed link yourself");
     }
