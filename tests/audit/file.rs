@@ -79,6 +79,22 @@ fn rotation_loses_no_line() {
     }
 }
 
+/// A process that has handed over its listeners may drain for long.
+#[test]
+fn the_file_is_opened_again_while_the_process_drains() {
+    let mut fixture = AuditFixture::with(SshScript::default(), &["server.drain_timeout=600s"]);
+    let mut client = fixture.base.ready();
+    fixture.base.bridge.signal(Signal::TERM);
+    client.wait_type("notice");
+    fs::rename(fixture.path(), fixture.beside("old")).unwrap();
+    fixture.base.bridge.signal(Signal::HUP);
+    wait_until("not opened again", || fixture.path().exists());
+    client.send_json(&json!({ "type": "close" }));
+    client.until_close();
+    assert_eq!(fixture.base.bridge.wait_exit(DEADLINE).code(), Some(0));
+    assert_eq!(read(&fixture.path()).last().unwrap()["event"], "end");
+}
+
 #[test]
 fn a_full_disk_stops_no_session_and_is_counted() {
     let fixture = Fixture::new(&["audit.file=/dev/full"]);

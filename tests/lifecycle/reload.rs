@@ -141,6 +141,34 @@ fn another_known_hosts_file_that_is_missing_is_warned_about() {
     fixture.bridge.wait_stderr_count(warning, 2);
 }
 
+/// The known hosts are the last that can be refused.
+#[test]
+fn a_reload_that_is_refused_at_its_end_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("token"), "1".repeat(32)).unwrap();
+    fs::set_permissions(at("token"), fs::Permissions::from_mode(0o600)).unwrap();
+    let settings = format!(
+        "{}admin.token_file = {:?}\n",
+        with_known_hosts(&at("known"), "accept-new"),
+        at("token")
+    );
+    let fixture = ConfigFixture::new(&settings);
+    fixture.ready();
+    fs::remove_file(at("known")).unwrap();
+    fs::write(at("token"), "2".repeat(32)).unwrap();
+    fixture.write(&format!(
+        "{settings}limits.max_connections = 5\nlimits.max_connections_per_host = 5\n"
+    ));
+    let admin = fixture.admin.with_token(&"1".repeat(32));
+    let answer = admin.post("/api/v1/reload");
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.body.contains("the file is missing"), "{answer:?}");
+    assert_eq!(admin.stat("max_connections"), 1000);
+    let config = admin.get("/api/v1/config").json();
+    assert_eq!(config["limits"]["max_connections"]["value"], 1000);
+}
+
 /// Files of other settings: the audit log, the token.
 #[test]
 fn other_files_are_in_force_after_a_reload() {
