@@ -20,9 +20,8 @@ const now = () => performance.now();
  */
 export class Liveness {
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Time of the first ping since the last byte; 0 if there was none. */
-  #waitingSince = 0;
-  #due = 0;
+  /** Time of the first ping since the last byte; -Infinity if there was none. */
+  #waitingSince = -Infinity;
   #retried = false;
   #silent = false;
   #id = 0;
@@ -52,8 +51,8 @@ export class Liveness {
 
   /** Records that a message was received. */
   _received(): void {
-    if (!this.#waitingSince) return;
-    this.#waitingSince = 0;
+    if (this.#waitingSince < 0) return;
+    this.#waitingSince = -Infinity;
     this.#retried = false;
     this.#schedule(this._interval);
     if (this.#silent) this._onSilent((this.#silent = false));
@@ -77,10 +76,9 @@ export class Liveness {
   };
 
   readonly #tick = () => {
-    if (!this.#waitingSince || this.#silent) return this.#sendPing();
-    if (now() > this.#due + SLEEP_DELAY && !this.#retried) {
+    if (this.#waitingSince < 0 || this.#silent) return this.#sendPing();
+    if (now() - this.#waitingSince > this._timeout + SLEEP_DELAY && !this.#retried) {
       this.#retried = true;
-      this.#waitingSince = 0;
       return this.#sendPing();
     }
     this.#schedule(this._interval);
@@ -97,7 +95,6 @@ export class Liveness {
 
   #schedule(delay: number): void {
     clearTimeout(this.#timer);
-    this.#due = now() + delay;
     this.#timer = setTimeout(this.#tick, delay);
   }
 }
