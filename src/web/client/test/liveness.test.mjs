@@ -1,8 +1,11 @@
-// Detection of a dead socket, where its times matter, on a made-up clock.
+// Detection of a dead socket, where its times matter: on a made-up clock, and with a blocked event loop.
 import assert from "node:assert/strict";
 import { after, afterEach, describe, mock, test } from "node:test";
 import { connect } from "@sshard/client";
+import { startSession, stopServers } from "./support/scripted.mjs";
 import { unhandled } from "./support/tools.mjs";
+
+const block = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 /** Made-up time, in ms. Timers are called at most {@link STEP} late. */
 let clock;
@@ -67,6 +70,7 @@ describe("liveness", { timeout: 60_000 }, () => {
   afterEach(() => {
     mock.timers.reset();
     mock.restoreAll();
+    return stopServers();
   });
   after(() => assert.deepEqual(unhandled, []));
 
@@ -88,4 +92,38 @@ describe("liveness", { timeout: 60_000 }, () => {
       assert.deepEqual(states.slice(1), [["open", age + 77_000]]);
     });
   }
+
+  test("after a sleep another ping is sent, and its silence is reported, however late its timer is", async () => {
+    startClock(1e6);
+    const { socket, states } = await startOnClock({ pingInterval: 16_000, pingTimeout: 10_000 });
+    advance(1000);
+    assert.equal(socket.pings.length, 1);
+    const sleep = () => {
+      clock += 3_600_000;
+      mock.timers.tick(10_000);
+    };
+    sleep();
+    assert.equal(socket.pings.length, 2);
+    assert.deepEqual(states, []);
+    sleep();
+    assert.deepEqual(states, [["no-answer", clock]]);
+  });
+
+  test("an answer that arrived while the event loop was blocked counts", async () => {
+    const pingTimeout = 500;
+    const { session, peer } = await startSession({ pingInterval: 1600, pingTimeout });
+    const states = [];
+    session.addEventListener("state", ({ detail }) => states.push(detail));
+    peer.socket.on("message", (data) => {
+      const { type, data: id } = JSON.parse(data);
+      if (type !== "ping") return;
+      peer.send({ type: "pong", data: id });
+      // Longer than the delay of a timer that counts as a sleep. The event loop calls timers before it reads sockets.
+      if (peer.of("ping").length === 1) block(pingTimeout + 3200);
+    });
+    // The pings: the first, that after the block, and one after a pause.
+    await peer.wait("ping", 3);
+    assert.deepEqual(states, []);
+    await session.close();
+  });
 });
