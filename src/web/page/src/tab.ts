@@ -57,7 +57,7 @@ export class Tab {
   #target = "";
   #title = "";
   #visible = true;
-  #flashed = 0;
+  #flashed = -Infinity;
   /** The log-in had a prompt: the user may still be typing into it when it ends. */
   #wasPrompted = false;
   /** Called when the user comes to this tab, while a question waits for that. */
