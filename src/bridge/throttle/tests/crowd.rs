@@ -32,26 +32,26 @@ fn a_crowd_that_waits_for_budget_is_served_in_its_order() {
     assert!(order.is_sorted(), "{order:?}");
 }
 
-/// Time that a crowd of `size` clients takes to come while others log in.
-fn time_of_crowd(size: u32) -> Duration {
+/// CPU time that a crowd of `size` clients costs as it comes while others log in.
+fn cost_of_crowd(size: u32) -> Duration {
     let rig = Rig::new();
     let _running: Vec<_> = (0..3).map(|number| rig.start(number, 22)).collect();
-    let begin = crate::clock::now();
+    let begin = crate::clock::thread_cpu();
     let join = |number: u32| {
         let address = std::net::Ipv6Addr::from(u128::from(number) << 64);
         let throttle = &rig.throttle;
         throttle.enqueue(target(22), address.into(), ALICE, &rig.config)
     };
     let crowd: Vec<_> = (1..=size).map(join).collect();
-    let time = crate::clock::now() - begin;
+    let time = crate::clock::thread_cpu() - begin;
     assert!(crowd.iter().all(|attempt| answer(attempt).is_none()));
     time
 }
 
 #[test]
 fn the_cost_of_a_waiting_client_does_not_grow_with_the_crowd() {
-    // The least of several, since the machine may have much else to do.
-    let least = |size| (0..5).map(|_| time_of_crowd(size)).min().unwrap();
+    // The least of several: what else the machine does costs caches.
+    let least = |size| (0..5).map(|_| cost_of_crowd(size)).min().unwrap();
     let (small, large) = (least(200), least(2000));
     // Ten times as many; a hundred times as long if each asked all others.
     assert!(large < small * 40, "{small:?}, {large:?}");
