@@ -1,25 +1,9 @@
 // Parts of the operator's page that need no browser: the history, and quantiles of histograms.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { parts } from "./support/parts.mjs";
 
-/** @typedef {any} Parts */
-
-/** Bundles modules of the page as its build does. @returns {Promise<Parts>} */
-async function parts() {
-  const page = new URL("../../src/web/page/package.json", import.meta.url);
-  const esbuild = createRequire(page)("esbuild");
-  const folder = fileURLToPath(new URL("../../src/web/operator/src/", import.meta.url));
-  const names = ["format", "history", "quantiles"];
-  const { outputFiles } = await esbuild.build({
-    stdin: { contents: names.map((name) => `export * from "./${name}.js";`).join(""), resolveDir: folder },
-    bundle: true, format: "esm", target: "es2022", write: false,
-  });
-  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
-}
-
-const { History, SPAN, age, latency, quantile, rate } = await parts();
+const { History, SPAN, age, latency, quantile, rate } = await parts("operator", ["format", "history", "quantiles"]);
 
 /** @param {Record<string, unknown>} some */
 function stats(some) {

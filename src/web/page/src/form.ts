@@ -57,14 +57,14 @@ export function targetPath({ name, host, port }: Target): string {
   return name ?? `${bracketed(host)}/${port}`;
 }
 
-/** Parses `host`, `host:port`, `[v6]:port` or a named target; `undefined` if it is none of them. */
+/** Parses `host`, `host:port`, `v6` with its two colons or more, `[v6]:port` or a named target; else `undefined`. */
 export function parseTarget(text: string, port: number, names: readonly string[]): Target | undefined {
   const server = text.trim();
   if (names.includes(server)) {
     return { name: server, host: server, port: 0 };
   }
   const match = /^\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?$/.exec(server)
-    ?? /^([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)$/.exec(server)
+    ?? /^((?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*)$/.exec(server)
     ?? /^([^\s:/?#[\]@]+)(?::(\d{1,5}))?$/.exec(server);
   const host = match?.[1];
   const number = match?.[2] === undefined ? port : Number(match[2]);
