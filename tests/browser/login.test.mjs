@@ -12,6 +12,11 @@ import { startPromptServer } from "./support/prompt-server.mjs";
 const authority = join(mkdtempSync(join(tmpdir(), "sshard-browser-")), "authority");
 execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", authority]);
 
+/** Fragment of a link that logs in. @param {import("./support/page.mjs").Fixtures["login"]} login */
+function linkTo({ server, user, password }) {
+  return `#login=${Buffer.from(JSON.stringify({ target: server, username: user, password })).toString("base64url")}`;
+}
+
 pageTest("a password logs in, input is echoed, and no secret is kept", {}, async ({ page, driver, url, login, screenshot }) => {
   await page.goto(url);
   await page.getByRole("heading", { name: "Connect to a server" }).waitFor();
@@ -52,6 +57,50 @@ pageTest("a certificate logs in", { sshd: [`TrustedUserCAKeys ${authority}.pub`]
   await page.goto(url);
   await driver.loginWithKey(login, { key, certificate: `${key}-cert.pub` });
   await driver.ready();
+});
+
+/** Has key files wait until `readOn` is called in the page, and counts how many are read. @param {import("playwright-core").Page} page */
+async function holdKeyFiles(page) {
+  await page.evaluate(() => {
+    const read = File.prototype.text;
+    const held = new Promise((resolve) => { probe.readOn = resolve; });
+    probe.reads = 0;
+    File.prototype.text = async function text() {
+      probe.reads += 1;
+      await held;
+      return read.call(this);
+    };
+  });
+}
+
+pageTest("a form is submitted once, also while its key file is read", {}, async ({ page, driver, url, login, sshd }) => {
+  const sockets = /** @type {string[]} */ ([]);
+  page.on("websocket", (socket) => sockets.push(socket.url()));
+  await page.goto(url);
+  await holdKeyFiles(page);
+  await driver.loginWithKey(login, { key: join(sshd.dir, "plain") });
+  await driver.field("User").press("Enter");
+  await page.getByRole("button", { name: "Connect", exact: true }).dispatchEvent("click");
+  assert.equal(await page.evaluate(() => probe.reads), 1);
+  await page.evaluate(() => probe.readOn());
+  await driver.ready();
+  assert.equal(await driver.run("whoami"), login.user);
+  assert.equal(sockets.length, 1);
+  await driver.exitToForm();
+  assert.equal(await page.getByRole("button", { name: "Connect", exact: true }).isEnabled(), true);
+});
+
+pageTest("a form whose tab has connected by a link meanwhile connects to nothing", {}, async ({ page, driver, url, login, sshd }) => {
+  const sockets = /** @type {string[]} */ ([]);
+  page.on("websocket", (socket) => sockets.push(socket.url()));
+  await page.goto(url);
+  await holdKeyFiles(page);
+  await driver.loginWithKey(login, { key: join(sshd.dir, "plain") });
+  await page.goto(url + linkTo(login));
+  await driver.ready();
+  await page.evaluate(() => probe.readOn());
+  assert.equal(await driver.run("whoami"), login.user);
+  assert.equal(sockets.length, 1);
 });
 
 pageTest("a key file that is too large is refused by the form", {}, async ({ page, driver, url, login, sshd }) => {
@@ -190,16 +239,13 @@ pageTest("a click in the moment in which a host key is shown does not count, and
 });
 
 pageTest("a link logs in once, and its login is not kept in the history", {}, async ({ page, driver, url, login }) => {
-  const { server, user, password } = login;
-  const json = JSON.stringify({ target: server, username: user, password });
-  const fragment = `#login=${Buffer.from(json).toString("base64url")}`;
-  await page.goto(url + fragment);
+  await page.goto(url + linkTo(login));
   await driver.ready();
   assert.equal(page.url(), url);
   const entries = await page.evaluate(() => /** @type {any} */ (globalThis).navigation.entries().map((/** @type {any} */ entry) => entry.url));
   assert.deepEqual(entries.slice(-1), [url]);
   assert(!entries.join().includes("login="), "the history has the login");
-  assert.equal(await driver.run("whoami"), user);
+  assert.equal(await driver.run("whoami"), login.user);
   await driver.line("exit");
   await page.getByRole("button", { name: "Reconnect" }).waitFor();
   await page.reload();
@@ -208,15 +254,13 @@ pageTest("a link logs in once, and its login is not kept in the history", {}, as
 });
 
 pageTest("a link that is opened where the page is already logs in, too", {}, async ({ page, driver, url, login }) => {
-  const { server, user, password } = login;
-  const json = JSON.stringify({ target: server, username: user, password });
   await page.goto(url);
   await driver.field("Server").waitFor();
   for (const count of [1, 2]) {
-    await page.goto(`${url}#login=${Buffer.from(json).toString("base64url")}`);
+    await page.goto(url + linkTo(login));
     await driver.ready();
     assert.equal(page.url(), url);
     assert.equal(await page.getByRole("tab").count(), count);
-    assert.equal(await driver.run("whoami"), user);
+    assert.equal(await driver.run("whoami"), login.user);
   }
 });

@@ -84,6 +84,8 @@ export class LoginForm {
   readonly #passphrase: Field;
   readonly #certificate: Field;
   readonly #problem = el("p", { role: "alert", class: "problem" });
+  /** Disabled while a log-in is read: then Enter submits nothing either. */
+  readonly #connect = el("button", { type: "submit", class: "primary" }, "Connect");
   /** Texts that are a named target. */
   readonly #names: string[];
 
@@ -117,7 +119,7 @@ export class LoginForm {
       el("details", {}, el("summary", {}, "Log in with a private key"),
         el("div", { class: "inset" }, this.#key.row, this.#passphrase.row, this.#certificate.row)),
       this.#problem,
-      el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Connect")));
+      el("div", { class: "actions" }, this.#connect));
     this.#server.input.addEventListener("input", () => this.#updatePort());
     this.#server.input.addEventListener("change", () => this.#splitPort());
     this.element.addEventListener("submit", (event) => {
@@ -182,6 +184,7 @@ export class LoginForm {
       }
       return;
     }
+    this.#connect.disabled = true;
     try {
       const request: LoginRequest = {
         target,
@@ -195,6 +198,8 @@ export class LoginForm {
       onSubmit(request);
     } catch (error) {
       this.#reject(error instanceof Error ? error.message : "The file cannot be read.", this.#key);
+    } finally {
+      this.#connect.disabled = false;
     }
   }
 

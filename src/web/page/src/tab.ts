@@ -127,8 +127,11 @@ export class Tab {
     }
   }
 
-  /** Connects. Returns once the session runs or the attempt has failed. */
+  /** Connects, if the tab is at its form. Returns once the session runs or the attempt has failed. */
   async start(request: LoginRequest): Promise<void> {
+    if (this.phase !== "form") {
+      return;
+    }
     // What outlives the log-in holds these, and not the secrets.
     const { target, username } = request;
     this.#target = targetText(target);
