@@ -1,6 +1,9 @@
 // The page in a frame of another origin, as src/web/EMBEDDING.md describes it: with the example from there.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEADLINE } from "./support/driver.mjs";
 import { serveOrigin } from "./support/origin.mjs";
@@ -49,6 +52,9 @@ function collect(page) {
   };
 }
 
+/** States among the reports. @param {Report[]} reports */
+const states = (reports) => reports.filter(({ type }) => type === "state").map(({ state }) => state);
+
 /** The frame of the bridge's page. @param {Page} page */
 async function bridgeFrame(page) {
   const frame = await (await page.waitForSelector("#terminal")).contentFrame();
@@ -85,10 +91,68 @@ pageTest("a listed portal hands a log-in over, and receives the state of the ses
   await page.keyboard.type("exit 3\n");
   const ended = await wait(({ type }) => type === "ended");
   assert.deepEqual({ ...ended, message: "" }, { type: "ended", ok: false, status: 3, message: "" });
-  assert.deepEqual(reports.filter(({ type }) => type === "state").map(({ state }) => state), ["connecting", "live", "ended"]);
+  assert.deepEqual(states(reports), ["connecting", "live", "ended"]);
   // The log-in is nowhere that others can read it.
   assert(!JSON.stringify(reports).includes("PRIVATE KEY"));
   assert.equal(await frame.evaluate(() => location.href), `http://${bridge.address}/`);
+});
+
+/** Closes the current tab in the frame, which has a session. @param {Frame} frame */
+async function closeSession(frame) {
+  await frame.locator(".tab.current .close").click();
+  await frame.getByRole("button", { name: "End the session" }).click();
+}
+
+pageTest("a session whose tab the user closes has ended", { settings, origins }, async ({ page, bridge, sshd }) => {
+  body = exampleFor({ bridge, sshd });
+  const { reports, wait } = collect(page);
+  await page.goto(portal);
+  const frame = await bridgeFrame(page);
+  await wait(({ state }) => state === "live");
+  await closeSession(frame);
+  const ended = await wait(({ type }) => type === "ended");
+  assert.deepEqual(ended, {
+    type: "ended", ok: true, message: "You ended the session.", code: "client-closed", stage: "relay", closeCode: 1000,
+  });
+  await wait(({ title }) => title === "");
+  assert.deepEqual(states(reports), ["connecting", "live", "ended"]);
+  assert.equal(await frame.locator("form.login").isVisible(), true);
+});
+
+/** SSH server that does not answer. */
+const silent = createServer().listen(0, "127.0.0.1");
+await once(silent, "listening");
+after(() => silent.close());
+const { port: silentPort } = /** @type {import("node:net").AddressInfo} */ (silent.address());
+
+pageTest("an attempt whose tab the user closes has ended",
+  { settings, origins, args: ["--allow", `127.0.0.1:${silentPort}`] },
+  async ({ page, bridge, sshd }) => {
+    body = exampleFor({ bridge, sshd: { ...sshd, port: silentPort } });
+    const { reports, wait } = collect(page);
+    await page.goto(portal);
+    const frame = await bridgeFrame(page);
+    await wait(({ state }) => state === "connecting");
+    await closeSession(frame);
+    assert.equal((await wait(({ type }) => type === "ended")).code, "client-closed");
+    await frame.locator("form.login").waitFor();
+    assert.deepEqual(states(reports), ["connecting", "ended"]);
+  });
+
+pageTest("a session is started in the tab that is shown, though the first one was closed", { settings, origins }, async ({ page, bridge, sshd }) => {
+  body = byHand(`http://${bridge.address}`);
+  const { reports, wait } = collect(page);
+  await page.goto(portal);
+  const frame = await bridgeFrame(page);
+  await page.evaluate("hello.then(() => join('port'))");
+  await wait(({ type }) => type === "ready");
+  await frame.getByRole("button", { name: "Close New session" }).click();
+  const start = { type: "start", target: `127.0.0.1:${sshd.port}`, ...sshd.login };
+  await page.evaluate(`port.postMessage(${JSON.stringify(start)})`);
+  await frame.locator('.pane[data-phase="live"]').waitFor({ timeout: DEADLINE });
+  await closeSession(frame);
+  await wait(({ type }) => type === "ended");
+  assert.deepEqual(states(reports), ["connecting", "live", "ended"]);
 });
 
 pageTest("a portal that is not listed cannot frame the page",

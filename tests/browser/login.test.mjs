@@ -103,6 +103,19 @@ pageTest("a form whose tab has connected by a link meanwhile connects to nothing
   assert.equal(sockets.length, 1);
 });
 
+pageTest("a form whose tab is closed meanwhile connects to nothing", {}, async ({ page, driver, url, login, sshd }) => {
+  const sockets = /** @type {string[]} */ ([]);
+  page.on("websocket", (socket) => sockets.push(socket.url()));
+  await page.goto(url);
+  await holdKeyFiles(page);
+  await driver.loginWithKey(login, { key: join(sshd.dir, "plain") });
+  await driver.click("Close New session");
+  await page.evaluate(() => probe.readOn());
+  await driver.login(login);
+  await driver.ready();
+  assert.equal(sockets.length, 1);
+});
+
 pageTest("a key file that is too large is refused by the form", {}, async ({ page, driver, url, login, sshd }) => {
   const large = join(sshd.dir, "large");
   writeFileSync(large, "x".repeat(16 * 1024 + 1));

@@ -7,6 +7,7 @@ import { parseTarget, type Target } from "./form.js";
 import { Page } from "./page.js";
 import { readQuery } from "./query.js";
 import { installStyleShim } from "./style-shim.js";
+import type { Tab } from "./tab.js";
 
 /** Fetches the bridge's facts; the page works without them. */
 async function facts(): Promise<{ targets: readonly string[]; embedOrigins: readonly string[] }> {
@@ -46,11 +47,15 @@ if (isFramed && embedOrigins.length > 0) {
   const parent = new Parent(embedOrigins, {
     get hasBegun() { return page.hasBegun; },
     target: parseGivenTarget,
-    start: (request) => void tab.start(request),
+    start: (request) => void page.vacantTab().start(request),
   });
+  // Tab of the first session. The parent starts none after it.
+  let first: Tab | undefined;
   page.onChange = (changed) => {
-    if (changed === tab) {
-      parent.report(tab.phase, tab.phase === "live" ? tab.name : "", tab.ending);
+    const { phase, name, ending } = changed;
+    first ??= phase === "form" ? undefined : changed;
+    if (changed === first) {
+      parent.report(phase, phase === "live" ? name : "", ending);
     }
   };
 }

@@ -170,6 +170,10 @@ export class Tab {
         pane.term.focus();
       }
     } catch (error) {
+      if (!this.isLive) {
+        // The tab was closed.
+        return;
+      }
       stepper.fail(error instanceof SshardError ? error.stage : undefined);
       this.#closePane();
       if (abort.signal.aborted) {
@@ -180,10 +184,16 @@ export class Tab {
     }
   }
 
-  /** Ends the session and releases the terminal. */
+  /** Ends the session and releases the terminal. Nothing starts in the tab after that. */
   close(): void {
+    const wasLive = this.isLive;
     this.#abort?.abort();
     this.#closePane();
+    this.phase = "ended";
+    if (wasLive) {
+      this.ending = failureEnding(new SshardError("client-closed", "relay"), false);
+      this.owner.changed(this);
+    }
   }
 
   #options(
