@@ -73,13 +73,14 @@ export function validate(value: unknown): Settings {
 
 /** Settings of this browser, and their listeners. */
 export class SettingsStore {
-  #stored: Settings = this.#load();
+  /** Changes that are not stored: there may be no storage. */
+  #unsaved: Partial<Settings> = {};
   #current: Settings;
   readonly #listeners: ((settings: Settings) => void)[] = [];
 
   /** `overrides` replace stored settings in this page, each until the user changes it. */
   constructor(private overrides: Partial<Settings>) {
-    this.#current = { ...this.#stored, ...overrides };
+    this.#current = { ...this.#load(), ...overrides };
   }
 
   get current(): Settings {
@@ -92,11 +93,13 @@ export class SettingsStore {
   }
 
   set(change: Partial<Settings>): void {
-    this.#stored = validate({ ...this.#stored, ...change });
+    this.#unsaved = { ...this.#unsaved, ...change };
+    // Another page of this browser may have stored others.
+    const settings = validate({ ...this.#load(), ...this.#unsaved });
     const kept = Object.entries(this.overrides).filter(([name]) => !(name in change));
     this.overrides = Object.fromEntries(kept);
-    this.#current = { ...this.#stored, ...this.overrides };
-    this.#save();
+    this.#current = { ...settings, ...this.overrides };
+    this.#save(settings);
     for (const listener of this.#listeners) {
       listener(this.#current);
     }
@@ -116,9 +119,10 @@ export class SettingsStore {
     }
   }
 
-  #save(): void {
+  #save(settings: Settings): void {
     try {
-      localStorage.setItem(KEY, JSON.stringify({ version: VERSION, settings: this.#stored }));
+      localStorage.setItem(KEY, JSON.stringify({ version: VERSION, settings }));
+      this.#unsaved = {};
     } catch {
       // Private mode or a full store: they last as long as the page.
     }
