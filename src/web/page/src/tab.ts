@@ -170,12 +170,12 @@ export class Tab {
         pane.term.focus();
       }
     } catch (error) {
+      stepper.fail(error instanceof SshardError ? error.stage : undefined);
+      this.#closePane();
       if (!this.isLive) {
         // The tab was closed.
         return;
       }
-      stepper.fail(error instanceof SshardError ? error.stage : undefined);
-      this.#closePane();
       if (abort.signal.aborted) {
         this.#showForm();
       } else {
