@@ -11,6 +11,9 @@ const ESC = "\u001b";
 const BEL = "\u0007";
 const ST = `${ESC}\\`;
 
+/** Number of the last {@link answers}, so that those of an earlier one, still shown, do not count. */
+let round = 0;
+
 /**
  * Shows `bytes` in the terminal while the shell's echo is off, and returns what came as input: answers of the terminal,
  * which are known, or input that the user did not type.
@@ -19,10 +22,11 @@ const ST = `${ESC}\\`;
 async function answers({ driver, sshd }, bytes) {
   const file = join(sshd.dir, "hostile.bin");
   writeFileSync(file, bytes);
+  round += 1;
   // After a reset of all modes the input is read until no more arrives.
-  await driver.line(`clear; stty raw -echo; cat ${file}; printf '\\ec\\e[!p\\030'; timeout --foreground 1 cat > answers.bin; stty sane; printf '\\ec'; echo 'answers': $(base64 -w0 answers.bin) .`);
-  const { text } = await driver.waitFor(/answers: ?(\S*) \.\s[^]*\$ $/);
-  return Buffer.from(/answers: ?(\S*) \./.exec(text)?.[1] ?? "", "base64").toString("latin1");
+  await driver.line(`clear; stty raw -echo; cat ${file}; printf '\\ec\\e[!p\\030'; timeout --foreground 1 cat > answers.bin; stty sane; printf '\\ec'; echo 'answers' ${round}: $(base64 -w0 answers.bin) .`);
+  const { text } = await driver.waitFor(new RegExp(`answers ${round}: ?(\\S*) \\.\\s[^]*\\$ $`));
+  return Buffer.from(new RegExp(`answers ${round}: ?(\\S*) \\.`).exec(text)?.[1] ?? "", "base64").toString("latin1");
 }
 
 /** Answers that terminals give: device attributes, cursor and status, modes, settings, colours, focus. */
