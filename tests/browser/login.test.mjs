@@ -59,8 +59,15 @@ pageTest("a certificate logs in", { sshd: [`TrustedUserCAKeys ${authority}.pub`]
   await driver.ready();
 });
 
-/** Has key files wait until `readOn` is called in the page, and counts how many are read. @param {import("playwright-core").Page} page */
-async function holdKeyFiles(page) {
+/**
+ * Submits a form whose key file is not read until `readOn` is called in the page, and counts the reads. Returns the
+ * addresses of the page's WebSockets.
+ * @param {import("./support/page.mjs").Fixtures} fixtures
+ */
+async function submitHeldKey({ page, driver, url, login, sshd }) {
+  const sockets = /** @type {string[]} */ ([]);
+  page.on("websocket", (socket) => sockets.push(socket.url()));
+  await page.goto(url);
   await page.evaluate(() => {
     const read = File.prototype.text;
     const held = new Promise((resolve) => { probe.readOn = resolve; });
@@ -71,14 +78,13 @@ async function holdKeyFiles(page) {
       return read.call(this);
     };
   });
+  await driver.loginWithKey(login, { key: join(sshd.dir, "plain") });
+  return sockets;
 }
 
-pageTest("a form is submitted once, also while its key file is read", {}, async ({ page, driver, url, login, sshd }) => {
-  const sockets = /** @type {string[]} */ ([]);
-  page.on("websocket", (socket) => sockets.push(socket.url()));
-  await page.goto(url);
-  await holdKeyFiles(page);
-  await driver.loginWithKey(login, { key: join(sshd.dir, "plain") });
+pageTest("a form is submitted once, also while its key file is read", {}, async (fixtures) => {
+  const { page, driver, login } = fixtures;
+  const sockets = await submitHeldKey(fixtures);
   await driver.field("User").press("Enter");
   await page.getByRole("button", { name: "Connect", exact: true }).dispatchEvent("click");
   assert.equal(await page.evaluate(() => probe.reads), 1);
@@ -90,12 +96,9 @@ pageTest("a form is submitted once, also while its key file is read", {}, async 
   assert.equal(await page.getByRole("button", { name: "Connect", exact: true }).isEnabled(), true);
 });
 
-pageTest("a form whose tab has connected by a link meanwhile connects to nothing", {}, async ({ page, driver, url, login, sshd }) => {
-  const sockets = /** @type {string[]} */ ([]);
-  page.on("websocket", (socket) => sockets.push(socket.url()));
-  await page.goto(url);
-  await holdKeyFiles(page);
-  await driver.loginWithKey(login, { key: join(sshd.dir, "plain") });
+pageTest("a form whose tab has connected by a link meanwhile connects to nothing", {}, async (fixtures) => {
+  const { page, driver, url, login } = fixtures;
+  const sockets = await submitHeldKey(fixtures);
   await page.goto(url + linkTo(login));
   await driver.ready();
   await page.evaluate(() => probe.readOn());
@@ -103,12 +106,9 @@ pageTest("a form whose tab has connected by a link meanwhile connects to nothing
   assert.equal(sockets.length, 1);
 });
 
-pageTest("a form whose tab is closed meanwhile connects to nothing", {}, async ({ page, driver, url, login, sshd }) => {
-  const sockets = /** @type {string[]} */ ([]);
-  page.on("websocket", (socket) => sockets.push(socket.url()));
-  await page.goto(url);
-  await holdKeyFiles(page);
-  await driver.loginWithKey(login, { key: join(sshd.dir, "plain") });
+pageTest("a form whose tab is closed meanwhile connects to nothing", {}, async (fixtures) => {
+  const { page, driver, login } = fixtures;
+  const sockets = await submitHeldKey(fixtures);
   await driver.click("Close New session");
   await page.evaluate(() => probe.readOn());
   await driver.login(login);
