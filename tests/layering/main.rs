@@ -45,8 +45,8 @@ sshard_ssh_server: what serves is a client of SSH alone
     tools::demo
 glommio: a shard has one loop, and what else there is can be tested without it
     runtime
-rustix::event: a shard waits in its reactor alone
-    runtime
+rustix::event: a shard waits in its reactor alone; a takeover is the control thread's
+    runtime control::takeover
 ";
 
 /// Modules without I/O and without a runtime, so that tests and models can run every path of them.

@@ -6,6 +6,8 @@ use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
 use sshard::control::takeover::take_over;
 use std::fs;
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -19,6 +21,13 @@ fn fails(fixture: &TakeoverFixture, more: &str, said: &str) {
     let ended = run_line(&fixture.line(more));
     assert_eq!(ended.code, Some(78), "{ended:?}");
     assert!(ended.stderr.contains(said), "{ended:?}");
+}
+
+/// Binds a socket that does not listen.
+fn bound(path: &Path) -> Socket {
+    let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    socket.bind(&SockAddr::unix(path).unwrap()).unwrap();
+    socket
 }
 
 fn serves(fixture: &TakeoverFixture, bridge: &Bridge) {
@@ -71,6 +80,20 @@ fn a_new_process_without_a_token_refuses_an_admin_listener_that_other_machines_r
     assert_eq!(new.admin_addr(), old.admin_addr());
 }
 
+/// A listener that is passed would be served otherwise.
+#[test]
+fn a_new_process_without_an_admin_listener_does_not_keep_the_old_ones() {
+    let fixture = TakeoverFixture::new();
+    let mut old = fixture.generation("");
+    let admin = old.admin_addr();
+    let new = fixture.generation("--set admin.listen=");
+    assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
+    let refused = TcpStream::connect(admin).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert!(!new.stdout().contains("admin at"), "{}", new.stdout());
+    serves(&fixture, &new);
+}
+
 /// A stuck shard is a likely reason to restart. The new process serves every connection, and keeps
 /// the path, so that the next one finds it.
 #[test]
@@ -111,6 +134,54 @@ fn an_old_process_whose_successor_died_does_not_stop_the_next_one() {
     assert_eq!(last.addr(), next.addr(), "the sockets are passed again");
 }
 
+/// A zombie, as what was killed is until its parent asks. Perl plays it: it has to be a process of
+/// its own.
+#[test]
+fn an_old_process_that_is_killed_before_it_confirms_does_not_stop_the_new_one() {
+    let fixture = TakeoverFixture::new();
+    let socket = bound(&fixture.socket());
+    let program = r#"listen(STDIN, 1) or die $!;
+        syswrite(STDOUT, "l") or die $!;
+        accept(C, STDIN) or die $!;
+        send(C, '{"version":1,"public":0,"admin":0}', 0) or die $!;
+        defined(recv(C, $said, 256, 0)) or die $!;
+        kill 'KILL', $$"#;
+    let mut old = Command::new("perl")
+        .args(["-MSocket", "-e", program])
+        .stdin(OwnedFd::from(socket))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut listens = [0];
+    let mut stdout = old.stdout.take().unwrap();
+    stdout.read_exact(&mut listens).unwrap();
+    let finished = take_over(&fixture.socket()).unwrap().unwrap().finish();
+    assert!(finished.is_ok(), "{finished:?}");
+    assert!(!old.wait().unwrap().success());
+}
+
+/// The old process waits for the first, and two more are in its queue, which is full then.
+#[test]
+fn silent_peers_delay_a_takeover_and_do_not_prevent_it() {
+    let fixture = TakeoverFixture::new();
+    let old = fixture.generation("");
+    let path = SockAddr::unix(fixture.socket()).unwrap();
+    let [_first, second, third] = std::array::from_fn(|_| {
+        let peer = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+        peer.set_write_timeout(Some(DEADLINE)).unwrap();
+        peer.connect(&path).unwrap();
+        peer
+    });
+    let ended = run_line(&fixture.line(""));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("did not answer in time"), "{ended:?}");
+    drop((second, third));
+    old.wait_stderr("not handed over; this process goes on", 2 * DEADLINE);
+    let new = fixture.generation("");
+    assert_eq!(new.addr(), old.addr());
+    serves(&fixture, &new);
+}
+
 /// The addresses are printed by then, and the pipe is closed.
 #[test]
 fn a_broken_standard_output_does_not_end_a_new_process() {
@@ -142,11 +213,22 @@ fn a_socket_of_a_dead_process_does_not_stop_the_next_one() {
     // Named alike, and not what a process leaves.
     let precious = fixture.socket().with_extension("0123456789abcdef");
     fs::write(&precious, "precious").unwrap();
+    let notes = fixture.socket().with_extension("notes");
+    let other = fixture.socket().with_file_name("other.sock");
+    drop([&notes, &other].map(|path| bound(path)));
+    // What one leaves that is killed while it starts.
+    let early = fixture.socket().with_extension(dead.pid().to_string());
+    drop(bound(&early));
     let next = fixture.generation("");
     serves(&fixture, &next);
     let sockets = fixture.own_sockets();
-    assert!(!sockets.contains(left) && sockets.contains(&precious));
-    assert_eq!(sockets.len(), 2, "and that of the new process: {sockets:?}");
+    for kept in [&precious, &notes, &other] {
+        assert!(sockets.contains(kept), "{}", kept.display());
+    }
+    for gone in [left, &early] {
+        assert!(!sockets.contains(gone), "{}", gone.display());
+    }
+    assert_eq!(sockets.len(), 4, "and that of the new process: {sockets:?}");
 }
 
 #[test]
@@ -204,9 +286,8 @@ fn run_as_other_user(program: &str, path: &Path, stdin: impl Into<Stdio>) {
 #[test]
 fn a_socket_that_another_user_listens_at_is_not_trusted() {
     let fixture = TakeoverFixture::new();
-    let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
     let path = fixture.socket();
-    socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    let socket = bound(&path);
     // The peer is who called listen(), even after its end (SO_PEERCRED, unix(7)).
     let listener = OwnedFd::from(socket.try_clone().unwrap());
     run_as_other_user("listen(STDIN, 1) or die $!", &path, listener);

@@ -148,6 +148,11 @@ fn an_old_process_has_a_socket_of_its_own_until_it_exits() {
     shell.send_json(&json!({ "type": "close" }));
     assert_eq!(shell.until_close().0, 1000);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
+    let log = old.whole_stderr();
+    assert!(
+        !log.contains("not handed over"),
+        "nobody asked in vain: {log}"
+    );
     assert_eq!(fixture.own_sockets(), [of_new]);
     // What looked for it has not kept it from being taken over.
     let next = fixture.generation("");

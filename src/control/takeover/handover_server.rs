@@ -11,7 +11,10 @@ use crate::shard::{Command, CommandSender, ProcessLifecycle};
 use crate::telemetry::LogLimiter;
 use async_channel::{Receiver, TryRecvError};
 use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use socket2::{SockAddr, Socket};
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -114,7 +117,7 @@ impl HandoverServer {
             path,
         } = self;
         common.rename(path.clone())?;
-        remove_stale(&path);
+        remove_stale(&path, &own.path);
         thread::Builder::new()
             .name("sshard-takeover".to_owned())
             .spawn(move || {
@@ -140,23 +143,34 @@ impl HandoverServer {
 }
 
 /// Removes names beside `path` of sockets that no process listens at. One that stays does no harm.
-fn remove_stale(path: &Path) {
+/// Leaves `own` alone: its connections are takeovers.
+fn remove_stale(path: &Path, own: &Path) {
     let Some(name) = path.file_name() else {
         return;
-    };
-    let is_instance = |file: &std::ffi::OsStr| {
-        let rest = file.as_encoded_bytes();
-        let rest = rest.strip_prefix(name.as_encoded_bytes());
-        let rest = rest.and_then(|rest| std::str::from_utf8(rest.strip_prefix(b".")?).ok());
-        rest.is_some_and(|rest| rest.parse::<InstanceId>().is_ok())
     };
     let files = std::fs::read_dir(directory(path));
     for file in files.into_iter().flatten().flatten() {
         let is_socket = file.file_type().is_ok_and(|kind| kind.is_socket());
-        if is_socket && is_instance(&file.file_name()) && is_stale(&file.path()) {
+        let file_name = file.file_name();
+        let is_other = is_own_name(name, &file_name) && own.file_name() != Some(&file_name);
+        if is_socket && is_other && is_stale(&file.path()) {
             let _ = std::fs::remove_file(file.path());
         }
     }
+}
+
+/// Returns whether `file` is `name` with the id of an instance, or with the number of a process
+/// that is gone: one that starts has its socket there before it listens.
+fn is_own_name(name: &OsStr, file: &OsStr) -> bool {
+    let rest = file
+        .as_encoded_bytes()
+        .strip_prefix(name.as_encoded_bytes());
+    let rest = rest.and_then(|rest| std::str::from_utf8(rest.strip_prefix(b".")?).ok());
+    let is_gone = |process: &str| {
+        let process = process.parse::<u32>().ok()?.try_into().ok()?;
+        Some(test_kill_process(Pid::from_raw(process)?) == Err(Errno::SRCH))
+    };
+    rest.is_some_and(|rest| rest.parse::<InstanceId>().is_ok() || is_gone(rest) == Some(true))
 }
 
 fn is_stale(path: &Path) -> bool {
@@ -208,7 +222,7 @@ fn hand_over(connection: &Socket, state: &HandoverState) -> Result<(), TakeoverE
     expect(connection, READY)?;
     // The new process accepts: from here on the hand-over is final. A shard that is stuck accepts
     // nothing, either.
-    if stop_accepting(state).is_err() {
+    if stop_accepting(&state.lifecycle, &state.commands).is_err() {
         tracing::warn!("a shard did not stop accepting in time; handing over anyway");
     }
     if let Err(error) = send(connection, DONE) {
@@ -219,10 +233,13 @@ fn hand_over(connection: &Socket, state: &HandoverState) -> Result<(), TakeoverE
 
 /// Returns when every shard has placed its last connection. A shard that does not answer in time
 /// sees the state of the process before it accepts again.
-fn stop_accepting(state: &HandoverState) -> Result<(), TakeoverError> {
-    state.lifecycle.stop_accepting();
+fn stop_accepting(
+    lifecycle: &ProcessLifecycle,
+    commands: &[CommandSender],
+) -> Result<(), TakeoverError> {
+    lifecycle.stop_accepting();
     let deadline = crate::clock::now() + ANSWER_TIMEOUT;
-    let mut waiting: Vec<_> = state.commands.iter().map(|shard| (shard, None)).collect();
+    let mut waiting: Vec<_> = commands.iter().map(|shard| (shard, None)).collect();
     loop {
         waiting.retain_mut(|(shard, answer)| !has_stopped(shard, answer));
         if waiting.is_empty() {
@@ -264,6 +281,48 @@ impl Drop for SocketFile {
         if there.is_ok_and(|file| file.ino() == self.inode) {
             // A file that stays is removed by the next process.
             let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_cannot_be_told_sees_that_it_must_not_accept() {
+        let lifecycle = ProcessLifecycle::new(2);
+        let (gone, _) = crate::shard::command_channel();
+        let (full, _commands) = crate::shard::command_channel();
+        let ask = || {
+            let (reply, _) = async_channel::bounded(1);
+            full.try_send(Command::StopAccepting { reply })
+        };
+        while ask().is_ok() {}
+        let stopped = stop_accepting(&lifecycle, &[gone, full]);
+        assert!(matches!(stopped, Err(TakeoverError::Stuck)), "{stopped:?}");
+        assert!(lifecycle.has_stopped_accepting());
+    }
+
+    #[test]
+    fn names_of_dead_processes_alone_are_its_own() {
+        let own = |file: &str| is_own_name(OsStr::new("takeover"), OsStr::new(file));
+        let alive = format!("takeover.{}", std::process::id());
+        let bad = [
+            "takeover",
+            "takeover.",
+            "takeover.notes",
+            "takeover.0",
+            "takeover.-1",
+            "other.sock",
+            "takeover0123456789abcdef",
+            "takeover.0123456789abcde",
+            &alive,
+        ];
+        assert_eq!(bad.map(own), [false; 9]);
+        // The kernel numbers up to 2^22 (proc(5)).
+        for good in ["takeover.0123456789abcdef", "takeover.99999999"] {
+            assert!(own(good), "{good}");
         }
     }
 }

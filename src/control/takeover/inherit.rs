@@ -5,14 +5,22 @@ use super::wire::{DONE, READY, check_peer, expect, receive_sockets, send};
 use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::append_file::directory;
 use crate::registry::InstanceId;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::socket_peercred;
-use rustix::process::test_kill_process;
+use rustix::process::{PidfdFlags, pidfd_open};
 use socket2::{SockAddr, Socket};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+/// Longest wait for a process that has closed the connection to exit, in which case it was killed.
+const EXIT_TIMEOUT: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
 
 /// Sockets of the old process, which still accepts from them, and the connection to it.
 #[must_use = "dropping it lets the old process go on"]
@@ -45,7 +53,8 @@ pub fn check(path: &Path) -> Result<(), TakeoverError> {
 }
 
 /// Asks the process that listens at `path` for its sockets. `None` if none listens, or one that has
-/// handed over already; a file that a dead process has left is removed.
+/// handed over already. A socket that a dead process has left stays until this one's replaces it:
+/// meanwhile another new process may have put its own there.
 ///
 /// # Errors
 /// [`TakeoverError`]; the old process goes on.
@@ -57,16 +66,14 @@ pub fn take_over(path: &Path) -> Result<Option<InheritedSockets>, TakeoverError>
         return Err(TakeoverError::NotASocket(path.to_owned()));
     }
     let connection = unix_socket()?;
+    connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    // Of connecting, too, while the queue of the old process is full.
+    connection.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     match connection.connect(&SockAddr::unix(path)?) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path)?;
-            return Ok(None);
-        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    connection.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     check_peer(&connection)?;
     let sockets = receive_sockets(&connection)?;
     Ok(sockets.map(|sockets| InheritedSockets {
@@ -106,9 +113,20 @@ impl InheritedSockets {
         seen.is_ok() && matches!(self.connection.peek(&mut byte), Ok(0))
     }
 
-    /// Returns whether the process that listened there still runs.
+    /// Returns whether the process that listened there runs on. One that is killed closes its
+    /// connections before it has exited.
     fn is_alive(&self) -> bool {
-        socket_peercred(&self.connection).is_ok_and(|peer| test_kill_process(peer.pid).is_ok())
+        let Ok(peer) = socket_peercred(&self.connection) else {
+            return false;
+        };
+        let process = match pidfd_open(peer.pid, PidfdFlags::empty()) {
+            Ok(process) => process,
+            // Its parent has seen it exit already. Other errors say nothing about it.
+            Err(error) => return error != Errno::SRCH,
+        };
+        let mut exited = [PollFd::new(&process, PollFlags::IN)];
+        let ready = retry_on_intr(|| poll(&mut exited, Some(&EXIT_TIMEOUT)));
+        !matches!(ready, Ok(1..))
     }
 }
 

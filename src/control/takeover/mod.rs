@@ -91,9 +91,24 @@ pub enum TakeoverError {
         "the old process no longer waited when this one was ready, and goes on; start this one again"
     )]
     TooLate,
+    /// The other process did not answer within the timeout of the socket.
+    #[error(
+        "the other process did not answer in time; it may be suspended, or busy with a third one"
+    )]
+    NoAnswer,
     /// Error of the system.
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for TakeoverError {
+    fn from(error: io::Error) -> Self {
+        // The sockets block: that is their timeout (socket(7)).
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return Self::NoAnswer;
+        }
+        Self::Io(error)
+    }
 }
 
 impl TakeoverError {
