@@ -231,7 +231,14 @@ fn wait_until_ready(
         match events.recv_timeout(POLL_INTERVAL) {
             Ok(Event::ShardEnded(shard)) => return Err(StartError::Shard(shard)),
             Ok(Event::Terminate | Event::Drain) => return Err(StartError::Interrupted),
-            _ => {}
+            Ok(Event::Reload { reply }) => {
+                let refusal = "the server is starting; try again in a moment";
+                let _ = reply.try_send(Err(refusal.to_owned()));
+            }
+            Ok(Event::Hangup) => {
+                tracing::warn!("SIGHUP while starting: the configuration is not read again");
+            }
+            Ok(Event::TakenOver) | Err(_) => {}
         }
     }
     Ok(())
@@ -296,4 +303,22 @@ fn start_shard(
             tracing::error!(shard = index, %error, "the event loop of a shard ended with an error");
         }
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assertion is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_while_starting_is_refused_and_not_forgotten() {
+        let (sender, receiver) = control::events();
+        let (reply, answer) = async_channel::bounded(1);
+        for event in [Event::Hangup, Event::Reload { reply }, Event::Terminate] {
+            sender.send(event).unwrap();
+        }
+        let ended = wait_until_ready(&ProcessLifecycle::new(1), &receiver);
+        assert!(matches!(ended, Err(StartError::Interrupted)), "{ended:?}");
+        assert!(answer.try_recv().unwrap().unwrap_err().contains("starting"));
+    }
 }

@@ -28,6 +28,25 @@ fn a_stuck_shard_is_named_and_the_listener_still_answers() {
     wait_until("the shard runs again", is_well);
 }
 
+/// The command waits for the shard, whatever its answer.
+#[test]
+fn a_session_of_a_stuck_shard_ends_once_that_runs() {
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
+    let mut client = fixture.ready();
+    let id = admin.sessions()[0]["id"].as_str().unwrap().to_owned();
+    let hold = PausedThread::stuck(&fixture.bridge, "sshard-0");
+    let answer = admin.delete(&format!("/api/v1/sessions/{id}"));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    let detail = answer.json()["detail"].to_string();
+    assert!(
+        detail.contains("may still end when that shard runs"),
+        "{detail}"
+    );
+    drop(hold);
+    assert_eq!(client.until_close().0, 4412);
+}
+
 #[test]
 fn readiness_ends_when_full_and_when_draining() {
     let fixture = Fixture::new(&["limits.max_connections=1"]);
@@ -49,6 +68,8 @@ fn readiness_ends_when_full_and_when_draining() {
     assert_eq!(admin.post("/api/v1/drain").status, 202);
     client.wait_type("notice");
     ready(503, "the server is shutting down");
+    let metrics = admin.get("/metrics").body;
+    assert!(metrics.contains("\nsshard_draining 1\n"), "{metrics}");
     let again = admin.post("/api/v1/drain");
     assert_eq!(again.status, 202, "{again:?}");
     assert_eq!(again.json()["draining"], true);

@@ -164,7 +164,14 @@ pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<String, P
     if answers.contains(&Some(true)) {
         return Ok(id.to_string());
     }
-    Err(not_found(answers.contains(&None)))
+    if answers.contains(&None) {
+        // The command waits for that shard.
+        return Err(Problem::unavailable(
+            "a shard does not answer, and the session is on no other; it may still end when that \
+             shard runs again",
+        ));
+    }
+    Err(not_found(false))
 }
 
 fn parse(id: &str) -> Result<SessionId, Problem> {
@@ -200,16 +207,19 @@ mod tests {
     use super::*;
     use crate::registry::NewSession;
 
-    #[test]
-    fn a_detached_session_is_shown_with_its_time_and_last_client() {
-        let registry = Registry::default();
-        let session = NewSession {
+    fn new_session() -> NewSession {
+        NewSession {
             id: SessionId::random().unwrap(),
             shard: 1,
             client: "192.0.2.7".parse().unwrap(),
             target: "db".to_owned(),
-        };
-        let record = registry.insert(session).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_detached_session_is_shown_with_its_time_and_last_client() {
+        let registry = Registry::default();
+        let record = registry.insert(new_session()).unwrap();
         record.set_client("192.0.2.8".parse().unwrap());
         record.set_state(State::Detached);
         let view = View {
@@ -222,5 +232,19 @@ mod tests {
         assert_eq!([&told["is_active"], &told["is_closed"]], [false, false]);
         let since = record.created_at() + record.state_since().1;
         assert_eq!(told["since"], format_rfc3339_millis(since).to_string());
+    }
+
+    /// Noted while users were shown; a reload ends that.
+    #[test]
+    fn a_user_is_told_only_while_users_are_shown() {
+        let registry = Registry::default();
+        let record = registry.insert(new_session()).unwrap();
+        record.set_user("alice");
+        let user = |show_users| {
+            let now = crate::clock::now();
+            let told = Session::of(&record, &registry, View { now, show_users });
+            serde_json::to_value(told).unwrap().get("user").cloned()
+        };
+        assert_eq!([user(true), user(false)], [Some("alice".into()), None]);
     }
 }
