@@ -4,8 +4,8 @@
 use crate::http::Problem;
 use std::ops::RangeInclusive;
 
-/// Longest query, in bytes.
-const MAX_QUERY: usize = 1024;
+/// Longest query, in bytes: a search may have 12 for each of its characters.
+const MAX_QUERY: usize = 4096;
 
 /// Splits a query into its parameters, names and values decoded.
 pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {

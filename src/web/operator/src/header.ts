@@ -32,7 +32,8 @@ interface Notice {
   readonly isBad: boolean;
 }
 
-function notices({ stats, outage, drainEnds, restartedAt }: State, now: number): Notice[] {
+/** Warnings of a state, the most urgent first. */
+export function notices({ stats, outage, drainEnds, restartedAt }: State, now: number): Notice[] {
   const list: Notice[] = [];
   const add = (key: string, text: string, isBad = true): void => void list.push({ key, text, isBad });
   if (outage !== undefined) {

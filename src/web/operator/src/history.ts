@@ -8,6 +8,9 @@ export const SPAN = 15 * 60 * 1000;
 /** Distance of two samples above which there is a gap: the page was hidden, or the bridge did not answer. */
 const GAP = 12_000;
 
+/** Distance of two samples below which the later one is left out: one event would be many per second. */
+const LEAST = 1_000;
+
 /** Values of the charts at one time; rates are per second since the previous sample. */
 export interface Point {
   readonly at: number;
@@ -50,6 +53,9 @@ export class History {
   add(at: number, stats: Stats): boolean {
     const last = this.#last;
     const restarted = last !== undefined && stats.instance !== last.stats.instance;
+    if (last !== undefined && !restarted && at >= last.at && at - last.at < LEAST) {
+      return false;
+    }
     this.#points.push(point(at, stats, restarted || last === undefined || at - last.at > SPAN ? undefined : last));
     this.#last = { at, stats };
     const oldest = at - SPAN;

@@ -3,7 +3,7 @@
 import { onSystemChange, resolved } from "../../page/src/themes.js";
 import { el, setText } from "../../page/src/dom.js";
 import { Actions, Messages } from "./actions.js";
-import { Api, NoAnswer, Unauthorized } from "./api.js";
+import { Api, NoAnswer, Refused, Unauthorized } from "./api.js";
 import { Dashboard } from "./dashboard.js";
 import { Header, type Outage } from "./header.js";
 import { History } from "./history.js";
@@ -44,14 +44,22 @@ let restartedAt: number | undefined;
 async function poll(): Promise<void> {
   const query = sessions.query;
   try {
-    const [numbers, list] = await Promise.all([api.stats(), api.sessions(query)]);
+    const [numbers, list] = await Promise.all([api.stats(), api.sessions(query).catch(ofTheList)]);
     apply(numbers, query === sessions.query ? list : undefined);
   } catch (error) {
     failed(error);
   }
 }
 
-function apply(numbers: Stats, list: SessionList | undefined): void {
+/** A refused query concerns the list alone: the bridge answers. */
+function ofTheList(error: unknown): Refused {
+  if (error instanceof Refused) {
+    return error;
+  }
+  throw error;
+}
+
+function apply(numbers: Stats, list: SessionList | Refused | undefined): void {
   const at = Date.now();
   const isSame = dashboard !== undefined
     && stats?.latencies.bounds_seconds.length === numbers.latencies.bounds_seconds.length;
@@ -67,7 +75,9 @@ function apply(numbers: Stats, list: SessionList | undefined): void {
     dashboard = new Dashboard(numbers, header.notices, sessions.element, (shard) => sessions.showShard(shard));
   }
   sessions.setShards(numbers.shards.length);
-  if (list !== undefined) {
+  if (list instanceof Refused) {
+    sessions.refuse(list.message);
+  } else if (list !== undefined) {
     sessions.update(list, numbers.show_users);
   }
   dashboard?.update(numbers, history);

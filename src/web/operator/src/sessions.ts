@@ -57,7 +57,10 @@ export class Sessions {
   readonly #order = el("select", { class: "order" }, ...COLUMNS.filter(([, sort]) => sort !== "").map(([name, sort]) =>
     el("option", { value: sort }, name)));
   readonly #reverse = el("button", { type: "button", class: "narrow-only", "aria-label": "Reverse the order" }, "↕");
-  readonly #count = el("p", { class: "count", role: "status" });
+  readonly #count = el("p", { class: "count" });
+  /** The count for screen readers: announced when the query has changed, not with every new session. */
+  readonly #announced = el("p", { class: "offscreen", role: "status" });
+  #isAnnounced = false;
   readonly #unanswered = el("p", { class: "problem" });
   readonly #body = el("tbody");
   readonly #rows: Rows<Session>;
@@ -114,7 +117,12 @@ export class Sessions {
     this.element.classList.toggle("no-users", !showUsers);
     this.#rows.update(list.sessions);
     const isFiltered = this.query.search !== "" || this.query.shard !== undefined || this.query.state !== "";
-    setText(this.#count, `${isFiltered ? `${count(list.matched)} of ` : ""}${count(list.total)} ${list.total === 1 ? "session" : "sessions"}`);
+    const counted = `${isFiltered ? `${count(list.matched)} of ` : ""}${count(list.total)} ${list.total === 1 ? "session" : "sessions"}`;
+    setText(this.#count, counted);
+    if (!this.#isAnnounced) {
+      this.#isAnnounced = true;
+      setText(this.#announced, counted);
+    }
     setText(this.#empty, isFiltered ? "No session matches." : "There are no sessions. The list fills as clients connect.");
     this.#empty.hidden = list.sessions.length > 0;
     this.#table.hidden = list.sessions.length === 0;
@@ -126,6 +134,11 @@ export class Sessions {
     this.#back.disabled = offset === 0;
     this.#forward.disabled = last >= list.matched;
     this.#showOrder();
+  }
+
+  /** Shows why the bridge has refused the query; the rows stay. */
+  refuse(reason: string): void {
+    setText(this.#unanswered, `The list is not up to date: ${reason}`);
   }
 
   #filters(): HTMLElement {
@@ -145,7 +158,7 @@ export class Sessions {
     this.#order.addEventListener("change", () => this.#sortBy(this.#order.value));
     return el("search", { class: "filters" },
       label("Search", this.#search, "grow"), label("Shard", this.#shard), label("State", this.#state), label("Rows", this.#limit),
-      label("Sort by", this.#order, "narrow-only"), this.#reverse, this.#count);
+      label("Sort by", this.#order, "narrow-only"), this.#reverse, this.#count, this.#announced);
   }
 
   #head(name: string, sort: string, first: "up" | "down"): HTMLElement {
@@ -182,6 +195,7 @@ export class Sessions {
 
   #setQuery(change: Partial<Query>): void {
     this.query = { ...this.query, ...change };
+    this.#isAnnounced = false;
     this.#showOrder();
     this.setShards(this.#shard.options.length - 1);
     this.changed();
