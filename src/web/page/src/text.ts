@@ -1,7 +1,9 @@
 // Untrusted text (of servers, clipboards, links) made safe to show: control and format characters become visible.
 
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
-const FORMATS = /[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+/** Formatting characters, separators, and what fonts show as nothing. An emoji keeps the selector of its colours. */
+const DECEPTIVE =
+  /(\p{Extended_Pictographic}\ufe0f)|[\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
 
 /** Returns `text` with control characters as their pictures and bidi and invisible characters as `<U+202E>`. */
 export function visible(text: string): string {
@@ -10,7 +12,7 @@ export function visible(text: string): string {
       const code = c.charCodeAt(0);
       return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : codePoint(c);
     })
-    .replace(FORMATS, codePoint);
+    .replace(DECEPTIVE, (c, emoji?: string) => emoji ?? codePoint(c));
 }
 
 function codePoint(c: string): string {
@@ -19,7 +21,7 @@ function codePoint(c: string): string {
 
 /** Returns a title of at most 256 characters without control, bidi and invisible ones. */
 export function cleanTitle(text: string): string {
-  return text.replace(CONTROLS, "").replace(FORMATS, "").slice(0, 256);
+  return text.replace(CONTROLS, "").replace(DECEPTIVE, (_, emoji?: string) => emoji ?? "").slice(0, 256);
 }
 
 /** Formats a number of bytes for people. */
