@@ -16,7 +16,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// Time beyond the last session for answers that are on their way, and for the close of clients
 /// that came during the drain.
-const ANSWER_GRACE: Duration = Duration::from_millis(500);
+const ANSWER_GRACE: Duration = Duration::from_secs(2);
 
 /// Cause of a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
