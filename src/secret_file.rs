@@ -1,4 +1,4 @@
-//! Files that hold a secret: refused if another user could read or change them.
+//! Files that hold a secret: refused if users other than their owner could read or change them.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -89,16 +89,19 @@ fn a_dead_shard_ends_the_process_while_it_drains() {
     assert_eq!(ended, Err(0));
 }
 
+/// SIGHUP, too, without files that could be read again.
 #[test]
 fn a_signal_drains_every_shard() {
-    let (process, commands) = two_shards(FAR);
-    assert_eq!(run_supervise(&process, [Event::Terminate]), Ok(()));
-    assert_eq!(process.lifecycle.health(&process.limits), Health::Draining);
-    for shard in commands {
-        // That it drains, and that it is over.
-        assert!(matches!(shard.try_recv(), Ok(Command::Drain { .. })));
-        assert!(matches!(shard.try_recv(), Ok(Command::DrainOver)));
-        assert!(shard.is_empty());
+    for signal in [Event::Terminate, Event::Hangup] {
+        let (process, commands) = two_shards(FAR);
+        assert_eq!(run_supervise(&process, [signal]), Ok(()));
+        assert_eq!(process.lifecycle.health(&process.limits), Health::Draining);
+        for shard in commands {
+            // That it drains, and that it is over.
+            assert!(matches!(shard.try_recv(), Ok(Command::Drain { .. })));
+            assert!(matches!(shard.try_recv(), Ok(Command::DrainOver)));
+            assert!(shard.is_empty());
+        }
     }
 }
 
@@ -118,6 +121,16 @@ fn a_second_signal_does_not_wait_for_sessions() {
     let _session = Session::on(&process, 1);
     let ended = run_supervise(&process, [Event::Terminate, Event::Terminate]);
     assert_eq!(ended, Ok(()));
+}
+
+/// A stuck shard closes none.
+#[test]
+fn a_session_that_does_not_close_in_time_is_not_waited_for() {
+    let (process, _commands) = two_shards(Duration::from_secs(1));
+    let _session = Session::on(&process, 1);
+    let (sender, ended) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || sender.send(run_supervise(&process, [Event::Terminate])));
+    assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(Ok(())));
 }
 
 /// A service manager sends one to the old process after a takeover, too.

@@ -1,5 +1,5 @@
-//! The bearer token of the admin listener (RFC 6750): read from a file that no other user
-//! can read, compared in constant time, never logged.
+//! The bearer token of the admin listener (RFC 6750): read from a file that only its owner can
+//! read, compared in constant time, never logged.
 
 use crate::secret_file::{self, SecretFileError};
 use arc_swap::ArcSwapOption;

@@ -3,7 +3,7 @@
 use crate::common::fixture::Fixture;
 use crate::common::{Admin, Bridge, DEADLINE, run_line};
 use std::fs::{self, Permissions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
@@ -59,6 +59,9 @@ fn every_route_but_health_and_readiness_requires_the_token() {
         anonymous.with_token(""),
     ];
     let owner = anonymous.with_token(TOKEN);
+    let without_header = [("X-Sshard-Admin", "")];
+    let reload = owner.request("POST", "/api/v1/reload", &without_header);
+    assert_eq!(reload.status, 200, "the token suffices: {reload:?}");
     for (path, methods, expected) in ROUTES {
         for method in methods {
             for client in &unauthenticated {
@@ -266,6 +269,39 @@ fn an_empty_address_means_no_listener_and_a_port_in_use_is_named() {
     }
     let none = Bridge::serve("--allow a:22 --set admin.listen=");
     assert!(!none.stdout().contains("admin at"), "{}", none.stdout());
+}
+
+/// Returns all that is answered to these bytes until the connection is closed.
+fn said_to(admin: &Admin, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(admin.addr).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    // Its connection may be closed already.
+    let _ = stream.write_all(bytes.as_bytes());
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => String::from_utf8(answer).unwrap(),
+    }
+}
+
+/// The deadline of the head is far below that of a whole connection, which is above the test's.
+#[test]
+fn a_connection_has_one_request_with_a_small_head_in_time() {
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n", admin.addr);
+    let twice = said_to(&admin, &format!("{request}\r\n").repeat(2));
+    assert_eq!(twice.matches("HTTP/1.1 200").count(), 1, "{twice}");
+    let field = format!("X: {}\r\n", "x".repeat(1018));
+    let fields = |count| format!("{request}{}\r\n", field.repeat(count));
+    assert!(said_to(&admin, &fields(14)).starts_with("HTTP/1.1 200"));
+    let refused = said_to(&admin, &fields(20));
+    assert!(
+        refused.is_empty() || refused.starts_with("HTTP/1.1 431"),
+        "{refused}"
+    );
+    let half = said_to(&admin, &request);
+    assert!(!half.contains("200"), "{half}");
 }
 
 /// Silent connections, half requests, and answers that are not read, each more than there are

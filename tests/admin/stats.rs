@@ -1,7 +1,7 @@
 //! Statistics: every field, per shard and summed.
 
-use crate::common::fixture::Fixture;
-use crate::common::{Admin, DEADLINE, Login, SshScript, poll};
+use crate::common::fixture::{Fixture, bridge_to, ready_at};
+use crate::common::{Admin, DEADLINE, Login, ScriptedSsh, SshScript, poll};
 use serde_json::{Value, json};
 
 const SUMMED: [&str; 6] = [
@@ -223,4 +223,15 @@ fn the_parameter_hosts_bounds_the_listed_targets() {
             assert_eq!(stats["targets_in_use"], 1);
         }
     }
+}
+
+#[test]
+fn of_more_targets_those_with_the_most_sessions_are_listed() {
+    let [idle, busy] = std::array::from_fn(|_| ScriptedSsh::start(SshScript::default()));
+    let bridge = bridge_to(&[idle.addr(), busy.addr()], &[]);
+    let _clients = [&idle, &busy, &busy].map(|ssh| ready_at(bridge.addr(), ssh.addr()));
+    let listed = Admin::of(&bridge).get("/stats?hosts=1").json();
+    let busiest = json!({ (busy.addr().to_string()): 2 });
+    assert_eq!(listed["host_connections"], busiest);
+    assert_eq!(listed["targets_in_use"], 2);
 }

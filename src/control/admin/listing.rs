@@ -226,6 +226,14 @@ mod tests {
         assert_eq!(page("sort=target&offset=1&limit=2"), [3, 2]);
         assert_eq!(page("sort=user&order=down&offset=4"), [0]);
         assert!(page("sort=user&offset=5").is_empty());
+        let query = ListQuery::parse(Some("sort=user")).unwrap();
+        let hidden = records.iter().map(|record| query.rank(record, false));
+        let hidden: std::collections::BTreeSet<Rank> = hidden.collect();
+        assert_eq!(
+            hidden.len(),
+            1,
+            "the order would tell users that are not shown"
+        );
         let mut evens = page("sort=shard&limit=3");
         evens.sort_unstable();
         assert_eq!(evens, [0, 2, 4]);
