@@ -119,7 +119,7 @@ fn all_full(fixture: &Fixture, clients: &[Client]) -> bool {
 
 /// Checks that each session holds at most `bound` bytes more than `before`.
 fn check(fixture: &Fixture, count: u64, before: u64, bound: u64, what: &str) -> Result<(), String> {
-    let grown = fixture.bridge.pss().saturating_sub(before);
+    let grown = fixture.bridge.anonymous_memory().saturating_sub(before);
     let each = grown.saturating_sub(ALLOCATOR_SLACK) / count / KIB;
     eprintln!("{what}: {} KiB a session", grown / count / KIB);
     if grown <= count * bound + ALLOCATOR_SLACK {
@@ -157,7 +157,7 @@ fn check_each(
     for sizes in mixes {
         let fixture = fixture(Start::Accept);
         let clients = crowd(&fixture, count);
-        let before = fixture.bridge.pss();
+        let before = fixture.bridge.anonymous_memory();
         act(&fixture, &clients, sizes);
         let about = format!("{what} of {sizes:?}");
         failures.extend(check(&fixture, count, before, bound, &about).err());
@@ -209,7 +209,7 @@ fn output_before_the_shell_is_confirmed_is_bounded() {
             client
         })
         .collect();
-    let before = fixture.bridge.pss();
+    let before = fixture.bridge.anonymous_memory();
     let sent = Arc::default();
     fixture.ssh.bulk_output(MIXES[0], &sent);
     wait_stalled(&sent);
@@ -222,7 +222,7 @@ fn control_messages_that_the_server_does_not_read_are_bounded() {
     let fixture = fixture(Start::Accept);
     let clients = crowd(&fixture, CROWD);
     fixture.ssh.pause_input(true);
-    let before = fixture.bridge.pss();
+    let before = fixture.bridge.anonymous_memory();
     let mut bytes = Vec::new();
     for n in 0..5000 {
         for text in [

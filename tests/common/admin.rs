@@ -71,8 +71,13 @@ impl Admin {
             .unwrap_or_else(|| panic!("no number {name}: {stats}"))
     }
 
+    /// All sessions; a shard that does not answer at once is asked again.
     pub(crate) fn sessions(&self) -> Vec<Value> {
-        let list = self.get("/api/v1/sessions").json();
+        let list = poll(DEADLINE, || {
+            let list = self.get("/api/v1/sessions").json();
+            (list["unanswered_shards"] == Value::Array(Vec::new())).then_some(list)
+        });
+        let list = list.expect("a shard does not answer");
         list["sessions"].as_array().unwrap().clone()
     }
 

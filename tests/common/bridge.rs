@@ -122,9 +122,10 @@ impl Bridge {
         self.memory("status", "VmHWM:")
     }
 
-    /// The process's proportional share of resident memory, in bytes.
-    pub(crate) fn pss(&self) -> u64 {
-        self.memory("smaps_rollup", "Pss:")
+    /// Resident memory of the process alone, in bytes. Its share of the program's file changes as
+    /// other tests start and end bridges.
+    pub(crate) fn anonymous_memory(&self) -> u64 {
+        self.memory("smaps_rollup", "Pss_Anon:")
     }
 
     /// A line `name N kB` of the file below `/proc/PID`, in bytes.

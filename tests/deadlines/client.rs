@@ -89,7 +89,7 @@ fn a_client_without_auth_is_closed_with_4408() {
 #[test]
 fn pings_do_not_extend_the_auth_deadline() {
     let (target, allow) = unreachable_target();
-    let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
+    let bridge = bridge(&allow, &["session.auth_timeout=2s"], &[]);
     let mut client = Client::connect(bridge.addr(), &path(target), &Options::v1());
     client.wait_type("hello");
     let mut pongs = 0;

@@ -125,7 +125,7 @@ fn a_server_that_falls_silent_before_the_shell_ends_at_its_deadline() {
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     sshd.authorise(&key);
     let proxy = Proxy::start(sshd.addr(), Stop::Never);
-    let settings = ["ssh.handshake_timeout=5s"];
+    let settings = ["ssh.handshake_timeout=10s"];
     let bridge = bridge(&proxy.addr().to_string(), &settings, &[]);
     let login = json!({
         "username": "sshard-test",

@@ -143,9 +143,9 @@ class Server(asyncssh.SSHServer):
         if username == "expired":
             raise asyncssh.PasswordChangeRequired("You must change your password: ")
         if username == "chatty":
-            # Takes some seconds, and sends a packet meanwhile.
+            # Takes a while, and sends a packet meanwhile.
             self.conn.send_packet(MSG_DEBUG, Boolean(True), String("wait"), String(""))
-            await asyncio.sleep(3)
+            await asyncio.sleep(1)
             return password == "right"
         await asyncio.sleep(3600)
         return False

@@ -26,7 +26,7 @@ fn silent_and_incomplete_requests_are_closed_at_the_deadline() {
 
 #[test]
 fn the_deadline_ends_with_the_upgrade() {
-    let bridge = bridge(&["server.upgrade_timeout=1s", "session.auth_timeout=3s"]);
+    let bridge = bridge(&["server.upgrade_timeout=3s", "session.auth_timeout=6s"]);
     let mut raw = Raw::upgrade(bridge.addr(), PATH, &Options::v1());
     assert_eq!(raw.text()["type"], "hello");
     // Only later the session's own deadline ends it.

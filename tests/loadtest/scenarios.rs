@@ -44,8 +44,9 @@ fn the_report_has_the_cost_of_the_bridge_and_is_json() {
     assert!(cost.pss_kib.unwrap() > 1000 && cost.threads >= 2 && cost.files > 15);
     // The sessions were still open when the bridge was sampled.
     let each = cost.pss_per_session_kib.unwrap();
-    let grown = cost.pss_kib.unwrap() - cost.pss_before_kib.unwrap();
-    assert!((each * 5.0 - grown as f64).abs() < 1.0, "{cost:?}");
+    // It shares its program's file with bridges of other tests, so that it may shrink.
+    let grown = cost.pss_kib.unwrap() as f64 - cost.pss_before_kib.unwrap() as f64;
+    assert!((each * 5.0 - grown).abs() < 1.0, "{cost:?}");
     assert!(report.seconds.iter().any(|row| row.cpu_percent > Some(0.0)));
     assert_eq!(report.most_live, 5);
     let json = serde_json::to_value(&report).unwrap();

@@ -51,6 +51,7 @@ fn pinned_keys_are_accepted_and_no_others() {
     let sshd = Sshd::start();
     let bridge_of = |fields: &str, settings: &[&str]| bridge(&sshd, fields, settings);
     gets_in(&bridge_of(&pinned(&sshd), &[]), &with_password(json!({})));
+    sshd.wait_log("Accepted password");
     let log = sshd.log().len();
     let other = KeyPair::generate(ED25519, "");
     let other_pins = pins(&[&other]);

@@ -221,15 +221,15 @@ fn an_unanswered_prompt_is_closed_with_4408() {
 fn an_answer_may_take_longer_than_the_login() {
     let rounds = vec![Round::of(&[("A", true)])];
     let settings = [
-        "ssh.auth_timeout=1s",
-        "limits.connection_timeout=2s",
+        "ssh.auth_timeout=3s",
+        "limits.connection_timeout=4s",
         "session.prompt_timeout=10s",
     ];
     let fixture = Fixture::asking(rounds, &settings);
     let mut client = fixture.auth(&json!({ "username": "u" }));
     client.wait_type("prompt");
     // The prompt's own, longer, timeout ends the wait: an answer would still be accepted.
-    let before = client.recv_within(std::time::Duration::from_millis(2200));
+    let before = client.recv_within(std::time::Duration::from_millis(4200));
     assert_eq!(before, None, "ended by a deadline that should be suspended");
     assert_fails(&mut client, 4408, "no answer");
 }

@@ -45,17 +45,17 @@ fn a_silent_client_is_4514_before_auth_too() {
     assert_eq!((code, &error["stage"]), (4514, &"auth".into()));
 }
 
-/// Two seconds of missed pongs end the session.
+/// Five seconds of missed pongs end the session.
 const TOLERANT_PINGS: [&str; 2] = [
     "websocket.ping_interval=50ms",
-    "websocket.max_missed_pongs=40",
+    "websocket.max_missed_pongs=100",
 ];
 
 #[test]
 fn a_client_that_answers_pings_stays_connected() {
     let fixture = Fixture::new(&TOLERANT_PINGS);
     let mut client = fixture.ready();
-    let quiet = client.recv_within(Duration::from_millis(2500));
+    let quiet = client.recv_within(Duration::from_millis(5500));
     assert_eq!(quiet, None, "nothing but pings, which are answered");
     super::assert_alive(&mut client, "after many pings");
 }
@@ -196,13 +196,13 @@ fn a_hold_without_waiting_output_does_not_time_out() {
 
 #[test]
 fn a_drain_sends_a_notice_and_ends_with_1001() {
-    let fixture = Fixture::new(&["server.drain_timeout=2s"]);
+    let fixture = Fixture::new(&["server.drain_timeout=4s"]);
     let mut client = fixture.ready();
     fixture.bridge.signal(Signal::TERM);
     let notice = client.wait_type("notice");
     assert_eq!(notice["kind"], "drain");
     let left = notice["deadline_ms"].as_u64().unwrap();
-    assert!(left <= 2000, "{notice}");
+    assert!(left <= 4000, "{notice}");
     // The shell runs until the deadline.
     client.send_binary(b"typed while draining");
     fixture.ssh.wait_input(20);

@@ -81,8 +81,8 @@ class Refusals:
             data(self, "This account is restricted.\r\n")
             loop.call_soon(end, self)
         elif mode == "no_shell_talks_later":
-            loop.call_later(0.2, data, self, "This account is restricted.\r\n")
-            loop.call_later(0.3, end, self)
+            loop.call_later(0.1, data, self, "This account is restricted.\r\n")
+            loop.call_later(0.2, end, self)
         elif mode == "no_shell_status":
             data(self, "Hi! There is no shell here.\r\n")
             loop.call_soon(status, self, 7)

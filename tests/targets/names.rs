@@ -26,7 +26,7 @@ impl NameFixture {
         let settings = [
             format!("targets.allow={}", rules(allow)),
             format!("targets.deny={}", rules(deny)),
-            "targets.resolve_timeout=2s".to_owned(),
+            "targets.resolve_timeout=5s".to_owned(),
         ];
         let settings = settings.each_ref().map(String::as_str);
         Self {

@@ -158,7 +158,7 @@ fn a_client_that_reads_nothing_is_ended_as_stalled_and_costs_no_memory() {
 
 #[test]
 fn a_drain_reaches_clients_of_tls() {
-    let mut fixture = TlsFixture::new(&["server.drain_timeout=1s"]);
+    let mut fixture = TlsFixture::new(&["server.drain_timeout=4s"]);
     let mut client = fixture.ready(&fixture.options());
     fixture.bridge.signal(Signal::TERM);
     assert_eq!(client.wait_type("notice")["kind"], "drain");
