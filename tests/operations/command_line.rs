@@ -1,6 +1,7 @@
 //! The command line itself: help, version, exit statuses, and the terminal it was typed at.
 
 use crate::common::{Admin, Bridge, DEADLINE, Log, run_line, wait_until, words};
+use rustix::process::Signal;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
@@ -54,8 +55,11 @@ fn a_bridge_outlives_its_terminal_and_prints_so() {
 /// Without a terminal there is no person to read it.
 #[test]
 fn without_a_terminal_the_advice_on_it_is_not_printed() {
-    let bridge = Bridge::serve("--allow 127.0.0.1:22");
-    assert!(!bridge.stderr().contains("terminal"), "{}", bridge.stderr());
+    let mut bridge = Bridge::serve("--allow 127.0.0.1:22");
+    bridge.signal(Signal::TERM);
+    bridge.wait_exit(DEADLINE);
+    let said = bridge.whole_stderr();
+    assert!(!said.contains("terminal"), "{said}");
 }
 
 /// The commit is one of this repository, where there is one.
