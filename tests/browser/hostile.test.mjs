@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createCipheriv, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "./support/driver.mjs";
 import { CLIPBOARD, shellTest } from "./support/page.mjs";
 
 /** @typedef {import("./support/page.mjs").Fixtures} Fixtures */
@@ -94,6 +95,8 @@ shellTest("a corpus of hostile sequences does nothing", { ...CLIPBOARD, timeout:
 });
 
 shellTest("characters that join without end do nothing to graphemes", { ...CLIPBOARD, preferences: { graphemes: true } }, async (fixtures) => {
+  const graphemes = () => fixtures.page.evaluate(() => probe.terminals.every((term) => term.unicode.activeVersion === "15-graphemes"));
+  await until(graphemes, "graphemes");
   for (const [what, bytes] of JOINING) await assertHarmless(fixtures, what, bytes);
 });
 

@@ -271,9 +271,9 @@ pageTest("a link that is opened where the page is already logs in, too", {}, asy
   await driver.field("Server").waitFor();
   for (const count of [1, 2]) {
     await page.goto(url + linkTo(login));
+    await until(async () => await page.getByRole("tab").count() === count, `${count} tabs`);
     await driver.ready();
     assert.equal(page.url(), url);
-    assert.equal(await page.getByRole("tab").count(), count);
     assert.equal(await driver.run("whoami"), login.user);
   }
 });

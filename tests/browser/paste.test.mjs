@@ -120,9 +120,10 @@ shellTest("the remote side writes the clipboard with consent only, and never rea
   await page.getByText("Copied.").waitFor();
   assert.equal(await driver.clipboard(), "theirs é✓");
 
-  // A text cannot be accepted at once, neither the first nor another in its place.
+  // A text cannot be accepted at once, nor can another in its place, which has a character more.
   await page.evaluate(() => new MutationObserver(() => {
-    probe.wasDisabled ||= document.querySelector(".remote-copy button.primary:disabled") !== null;
+    const waiting = document.querySelector(".remote-copy:has(button.primary:disabled)");
+    probe.wasDisabled ||= waiting?.textContent?.includes("12 characters") === true;
   }).observe(document.body, { subtree: true, childList: true, attributes: true }));
   await driver.run(`${osc52("shown first")}; sleep 0.2; ${osc52("in its place")}`);
   await driver.click("Copy once");

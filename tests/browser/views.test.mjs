@@ -43,7 +43,7 @@ shellTest("the terminal's text is shown and saved to a file", {}, async ({ page,
 });
 
 shellTest("a terminal is reused for the next session, and keeps nothing of the last", {
-  ...CLIPBOARD, preferences: { renderer: "webgl" },
+  ...CLIPBOARD, preferences: { renderer: "webgl" }, timeout: 300_000,
 }, async ({ page, driver, login }) => {
   for (let round = 0; round < 5; round += 1) {
     const secret = `only-in-${round}`;

@@ -20,7 +20,7 @@ export async function until(test, what, deadline = DEADLINE) {
 /** Clicks a button until it is gone: a click within half a second of a question's appearance does not count. @param {import("playwright-core").Locator} button */
 export async function clickUntilAccepted(button) {
   await button.waitFor();
-  while (await button.isVisible()) await button.click({ timeout: 1000 }).catch(() => {});
+  while (await button.isVisible()) await button.click({ timeout: 2000 }).catch(() => {});
 }
 
 /** Number of commands run, which makes their marks unique. */
