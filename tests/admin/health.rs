@@ -34,7 +34,7 @@ fn a_session_of_a_stuck_shard_ends_once_that_runs() {
     let fixture = Fixture::new(&[]);
     let admin = Admin::of(&fixture.bridge);
     let mut client = fixture.ready();
-    let id = admin.sessions()[0]["id"].as_str().unwrap().to_owned();
+    let id = admin.only_session();
     let hold = PausedThread::stuck(&fixture.bridge, "sshard-0");
     let answer = admin.delete(&format!("/api/v1/sessions/{id}"));
     assert_eq!(answer.status, 503, "{answer:?}");

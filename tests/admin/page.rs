@@ -96,7 +96,7 @@ fn pages_of_other_hosts_and_origins_get_neither_the_page_nor_a_session() {
     let fixture = Fixture::new(&[]);
     let admin = Admin::of(&fixture.bridge);
     let mut client = fixture.ready();
-    let id = admin.sessions()[0]["id"].as_str().unwrap().to_owned();
+    let id = admin.only_session();
     let session = format!("/api/v1/sessions/{id}");
     let addr = admin.addr.to_string();
     for (host, origin, status) in [

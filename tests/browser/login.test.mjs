@@ -274,6 +274,7 @@ pageTest("a link that is opened where the page is already logs in, too", {}, asy
     await until(async () => await page.getByRole("tab").count() === count, `${count} tabs`);
     await driver.ready();
     assert.equal(page.url(), url);
+    assert.equal(await page.getByRole("tab").count(), count);
     assert.equal(await driver.run("whoami"), login.user);
   }
 });

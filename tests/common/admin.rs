@@ -81,6 +81,14 @@ impl Admin {
         list["sessions"].as_array().unwrap().clone()
     }
 
+    /// Id of the only session.
+    pub(crate) fn only_session(&self) -> String {
+        let [session] = &self.sessions()[..] else {
+            panic!("not one session: {}", self.stats());
+        };
+        session["id"].as_str().unwrap().to_owned()
+    }
+
     /// Sum of the series of a metric whose labels contain `label`.
     pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
         let metrics = self.get("/metrics").body;

@@ -54,7 +54,7 @@ fn close_codes_arrive_over_tls() {
     assert_eq!(idle.until_close().0, 4410);
     let mut killed = fixture.ready(&fixture.options());
     let admin = Admin::of(&fixture.bridge);
-    let id = admin.sessions()[0]["id"].as_str().unwrap().to_owned();
+    let id = admin.only_session();
     assert_eq!(admin.delete(&format!("/api/v1/sessions/{id}")).status, 202);
     assert_eq!(killed.until_close().0, 4412);
 }
