@@ -152,8 +152,9 @@ fn remove_stale(path: &Path, own: &Path) {
     for file in files.into_iter().flatten().flatten() {
         let is_socket = file.file_type().is_ok_and(|kind| kind.is_socket());
         let file_name = file.file_name();
-        let is_other = is_own_name(name, &file_name) && own.file_name() != Some(&file_name);
-        if is_socket && is_other && is_stale(&file.path()) {
+        let is_other = own.file_name() != Some(&file_name);
+        let may_be_left = is_socket && is_other && is_takeover_socket(name, &file_name);
+        if may_be_left && is_stale(&file.path()) {
             let _ = std::fs::remove_file(file.path());
         }
     }
@@ -161,7 +162,7 @@ fn remove_stale(path: &Path, own: &Path) {
 
 /// Returns whether `file` is `name` with the id of an instance, or with the number of a process
 /// that is gone: one that starts has its socket there before it listens.
-fn is_own_name(name: &OsStr, file: &OsStr) -> bool {
+fn is_takeover_socket(name: &OsStr, file: &OsStr) -> bool {
     let rest = file
         .as_encoded_bytes()
         .strip_prefix(name.as_encoded_bytes());
@@ -305,8 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn names_of_dead_processes_alone_are_its_own() {
-        let own = |file: &str| is_own_name(OsStr::new("takeover"), OsStr::new(file));
+    fn sockets_are_named_by_instances_and_by_processes_that_are_gone() {
+        let is_socket = |file: &str| is_takeover_socket(OsStr::new("takeover"), OsStr::new(file));
         let alive = format!("takeover.{}", std::process::id());
         let bad = [
             "takeover",
@@ -319,10 +320,10 @@ mod tests {
             "takeover.0123456789abcde",
             &alive,
         ];
-        assert_eq!(bad.map(own), [false; 9]);
+        assert_eq!(bad.map(is_socket), [false; 9]);
         // The kernel numbers up to 2^22 (proc(5)).
         for good in ["takeover.0123456789abcdef", "takeover.99999999"] {
-            assert!(own(good), "{good}");
+            assert!(is_socket(good), "{good}");
         }
     }
 }
